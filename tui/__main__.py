@@ -1,0 +1,5 @@
+"""`python -m tui` is `dayfly`."""
+
+from tui.cli import main
+
+main()

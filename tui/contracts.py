@@ -1,0 +1,306 @@
+"""Every seam between the layers, as a Protocol. Siblings meet here and in wiring.py, nowhere else.
+
+Calls go down, facts come up: the app and the command line call `Fleet`; the engine calls `Warden`,
+`Driver` and `HostOpener`; the warden calls `Host`, which knows bytes and no VM.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from tui.model.hosts import HostEntry, ImageInfo, Question, VmInfo
+from tui.model.lease import Argv, JobEnd, JobPlace, LeaseReport, LeaseSpec, Recipe
+from tui.model.spec import HostName, RunId, RunSpec, VmName
+from tui.model.state import FleetState
+
+Ask = Callable[[Question], Awaitable[str | None]]
+"""Ask a person; None: nobody answered, or said no."""
+
+OnBytes = Callable[[bytes], None]
+
+
+# ---- transport: bytes to a host
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """A finished command."""
+
+    status: int
+    """Exit status; 128+n if a signal ended it."""
+    stdout: bytes
+    stderr: bytes
+
+
+class Channel(Protocol):
+    """One running command on a host."""
+
+    def write(self, data: bytes) -> None:
+        """Queue bytes for its stdin. Never blocks; does nothing on a dead link."""
+
+    def write_eof(self) -> None:
+        """End its stdin."""
+
+    async def wait(self) -> int:
+        """Its exit status, 128+n if a signal ended it. Raises ConnectionDropped."""
+
+    def abort(self) -> None:
+        """Drop the channel at once, without waiting for anybody. Idempotent."""
+
+
+class Host(Protocol):
+    """A machine that runs commands for us, over SSH or by subprocess.
+
+    `command` is one fixed command line, plain enough for any login shell (sh, fish, csh).
+    """
+
+    @property
+    def name(self) -> HostName:
+        """Which host it is."""
+
+    async def connect(self) -> None:
+        """Have a connection, making one where there is none.
+
+        Raises HostUnreachable, AuthRefused, HostKeyUnknown, HostKeyChanged.
+        """
+
+    async def open(
+        self, command: str, *, on_stdout: OnBytes, on_stderr: OnBytes, long: bool = False
+    ) -> Channel:
+        """Start `command`; the callbacks get every byte, in order. `long`: it will run for minutes.
+
+        Raises what `connect` raises, and ConnectionDropped.
+        """
+
+    async def run(self, command: str, stdin: bytes = b"", *, timeout_s: float) -> Completed:
+        """Run `command` to its end. Raises what `open` raises, and HostUnreachable after `timeout_s`."""
+
+    def drop(self) -> None:
+        """Abort every connection at once: the link is dead. The next `open` connects anew."""
+
+    async def aclose(self) -> None:
+        """Close every connection; bounded to a few seconds."""
+
+
+# ---- driver: what we know of one VM manager
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What the manager's command and its daemon say they are."""
+
+    client: str
+    daemon: str = ""
+
+
+class Driver(Protocol):
+    """Argv out, parsed output in; no I/O. `manager` is the command's name or path on the host."""
+
+    @property
+    def name(self) -> str:
+        """`multipass`, `lxd`, ..."""
+
+    @property
+    def max_launching(self) -> int:
+        """How many launches the manager takes at once."""
+
+    def version_argv(self) -> Argv:
+        """Prints the version."""
+
+    def parse_version(self, stdout: bytes) -> Version:
+        """Raises ManagerMissing where it is too old to use, ManagerRefused where it makes no sense."""
+
+    def list_argv(self) -> Argv:
+        """Lists all VMs, without contacting any guest."""
+
+    def parse_list(self, stdout: bytes) -> tuple[VmInfo, ...]:
+        """Raises ManagerRefused where it makes no sense."""
+
+    def images_argv(self) -> Argv:
+        """Lists what can be launched."""
+
+    def parse_images(self, stdout: bytes) -> tuple[ImageInfo, ...]:
+        """Raises ManagerRefused where it makes no sense."""
+
+    def launch_argv(self, vm: VmName, spec: RunSpec, image: str, version: Version) -> Argv:
+        """Makes the VM; ends when it takes commands."""
+
+    def recipe(self, vm: VmName) -> Recipe:
+        """How the warden looks for, enters and deletes it."""
+
+    def launch_progress(self, tail: bytes) -> str:
+        """What the launch is busy with, from the last bytes of its stdout: `Retrieving image: 61%`."""
+
+    def explain(self, stderr: bytes, status: int) -> tuple[str, str]:
+        """What a failed command means, and what to do about it: (sentence, hint)."""
+
+    def shell_command(self, vm: VmName) -> str:
+        """What a person types on the host to get into the VM."""
+
+    def delete_command(self, vm: VmName) -> str:
+        """What a person types on the host to delete the VM by hand."""
+
+
+# ---- warden: leases, heartbeats, jobs on one host
+
+
+class LogSink(Protocol):
+    """Where a followed job's bytes go."""
+
+    def sizes(self) -> tuple[int, int]:
+        """How many bytes of stdout and stderr are safe here already: where to resume."""
+
+    def stdout(self, data: bytes) -> None:
+        """Append to stdout."""
+
+    def stderr(self, data: bytes) -> None:
+        """Append to stderr."""
+
+
+class Warden(Protocol):
+    """The guard on one host. Every call is idempotent: after a lost link it is simply said again.
+
+    All raise HostError kinds when the link fails, and WardenError kinds when the host refuses.
+    """
+
+    async def install(self) -> None:
+        """Have this version of the script on the host. Raises Unguarded where it cannot work there."""
+
+    async def ask(self, argv: Argv, *, limit_s: float) -> Completed:
+        """Run one command of the manager, bounded on the host too. Raises ManagerSilent."""
+
+    async def open(self, lease: LeaseSpec) -> None:
+        """Write the lease; its supervisor runs. Raises NotOurs, Unguarded. Nothing half-written is left."""
+
+    async def start(self, vm: VmName, job: str, argv: Argv, place: JobPlace, *, workdir: str = "") -> None:
+        """Start a durable job. Raises LeaseClosing; for the launch job NameTaken and ManagerSilent."""
+
+    async def follow(self, vm: VmName, job: str, sink: LogSink) -> JobEnd:
+        """Bring every byte of the job to `sink`, from where it is; return when it has ended and all is here."""
+
+    async def kill(self, vm: VmName, job: str) -> None:
+        """TERM to its group, KILL after 5 s. The launch job is never killed."""
+
+    async def pin(self, vm: VmName) -> None:
+        """Disarm every reaper. Raises LeaseClosing: too late."""
+
+    async def unpin(self, vm: VmName) -> None:
+        """Arm them again."""
+
+    async def reap(self, vm: VmName) -> None:
+        """End the lease: stop the jobs, delete the VM, pinned or not. Returns at once."""
+
+    async def settle(self, vm: VmName) -> LeaseReport:
+        """Close the lease without deleting anything, if its VM is seen absent twice and no launch is under way."""
+
+    async def status(self, vm: VmName) -> LeaseReport:
+        """All about one lease; phase NONE where there is none."""
+
+    async def sweep(self) -> tuple[LeaseReport, ...]:
+        """All leases of this account, whoever's; wakes every one whose supervisor died."""
+
+    async def acknowledge(self, vm: VmName) -> None:
+        """Forget a lease that is GONE."""
+
+    async def hold(
+        self, leases: Callable[[], Sequence[VmName]], on_news: Callable[[LeaseReport], None], *, beat_s: float
+    ) -> None:
+        """Renew these leases every `beat_s`, telling their news, until the link dies.
+
+        The first beat goes out before anything else. Raises HostUnreachable when beats stay unanswered.
+        """
+
+
+# ---- what wiring gives the engine
+
+
+@dataclass(frozen=True, slots=True)
+class HostParts:
+    """Everything the engine needs of one host."""
+
+    entry: HostEntry
+    host: Host
+    driver: Driver
+    warden: Warden
+
+
+HostOpener = Callable[[HostEntry, Ask], HostParts]
+"""Makes the parts of a host; connects to nothing yet. Raises UsageError for an unknown driver."""
+
+
+# ---- what the front ends see of the engine
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """Consecutive bytes of one stream of one job."""
+
+    job: str
+    """`launch`, `work` or `cleanup` (the narration)."""
+    stream: str
+    """`stdout` or `stderr`."""
+    at: float
+    data: bytes
+
+
+class LogReader(Protocol):
+    """The log files of one run, as they grow. Reads only what is asked for."""
+
+    def size(self, job: str) -> int:
+        """Bytes of both streams of `job`, in arrival order."""
+
+    def read(self, job: str, offset: int, length: int) -> Sequence[LogChunk]:
+        """At most `length` bytes from `offset` of the merged log."""
+
+    def path(self, job: str, stream: str) -> Path:
+        """The raw file."""
+
+
+class Fleet(Protocol):
+    """What a front end may do. Calls return at once; the answer is a new state."""
+
+    @property
+    def state(self) -> FleetState:
+        """As it is now."""
+
+    async def changed(self) -> FleetState:
+        """Wait for the next change; many changes at once are one."""
+
+    def submit(self, spec: RunSpec) -> RunId:
+        """Begin a run. Raises UsageError for an unknown host."""
+
+    def cancel(self, run: RunId) -> None:
+        """Stop the workload and delete the VM, pinned or not. Idempotent."""
+
+    def pin(self, run: RunId) -> None:
+        """Keep the VM; refused, visibly, once deletion has begun."""
+
+    def unpin(self, run: RunId) -> None:
+        """Let it go: at once where the work is over."""
+
+    def add_host(self, entry: HostEntry) -> None:
+        """Make a host known and connect to it."""
+
+    def reconnect(self, host: HostName) -> None:
+        """Try again now instead of at the end of the back-off."""
+
+    def refresh_images(self, host: HostName) -> None:
+        """Ask the host what it can launch; comes as `images` of its state."""
+
+    def answer(self, question_id: str, reply: str | None) -> None:
+        """Answer a question; None: no."""
+
+    def log(self, run: RunId) -> LogReader:
+        """The run's log files."""
+
+    def shell_command(self, run: RunId) -> str:
+        """How a person reaches the VM: `ssh -t HOST multipass shell VM`."""
+
+    def fate(self, spec: RunSpec) -> str:
+        """What happens to such a run if this client vanishes, in one sentence."""
+
+    def leave(self) -> None:
+        """Cancel what is not pinned; done when the state has no `unfinished` run. Idempotent."""

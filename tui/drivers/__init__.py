@@ -1,0 +1,1 @@
+"""What we know of VM managers: argv out, parsed output in. No I/O."""

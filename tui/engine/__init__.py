@@ -1,0 +1,1 @@
+"""Who lives and who is deleted: runs, the janitor, the ledger, the logs."""

@@ -1,0 +1,196 @@
+"""What has happened: frozen, past tense, each with the time it happened (epoch seconds, UTC).
+
+`to_json` is the schema of `dayfly run --json` and of a run's events file; docs/events.md lists it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import Any
+
+from tui.model.hosts import Health, HostEntry, ImageInfo, Question, VmInfo
+from tui.model.phase import Outcome, Phase, Pin
+from tui.model.spec import HostName, RunId, RunSpec, VmName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSubmitted:
+    """A run spec was accepted."""
+
+    run: RunId
+    at: float
+    vm: VmName
+    spec: RunSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecovered:
+    """A run of an earlier process of this client was taken from the ledger."""
+
+    run: RunId
+    at: float
+    vm: VmName
+    spec: RunSpec
+    submitted_at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PhaseEntered:
+    """A run moved on."""
+
+    run: RunId
+    at: float
+    phase: Phase
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrated:
+    """One sentence on what goes on; it is in the run's narration log too."""
+
+    run: RunId
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProgressMade:
+    """What the present phase is busy with, replacing what was said before."""
+
+    run: RunId
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinChanged:
+    """The pin of a run moved."""
+
+    run: RunId
+    at: float
+    pin: Pin
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmObserved:
+    """What the manager says of a run's VM."""
+
+    run: RunId
+    at: float
+    state: str
+    ipv4: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkEnded:
+    """How the work of a run went; said once."""
+
+    run: RunId
+    at: float
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanupDelayed:
+    """Why a VM is not gone yet."""
+
+    run: RunId
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostAdded:
+    """A host became known to this process."""
+
+    host: HostName
+    at: float
+    entry: HostEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkChanged:
+    """Our link to a host changed."""
+
+    host: HostName
+    at: float
+    health: Health
+    detail: str = ""
+    hint: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VmsListed:
+    """All VMs that a host has, ours and others'."""
+
+    host: HostName
+    at: float
+    vms: tuple[VmInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagesListed:
+    """The images that a host offers."""
+
+    host: HostName
+    at: float
+    images: tuple[ImageInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionAsked:
+    """Somebody must answer."""
+
+    host: HostName
+    at: float
+    question: Question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuestionClosed:
+    """It was answered, or nobody needs the answer any more."""
+
+    host: HostName
+    at: float
+    question_id: str
+
+
+RunEvent = (
+    RunSubmitted
+    | RunRecovered
+    | PhaseEntered
+    | Narrated
+    | ProgressMade
+    | PinChanged
+    | VmObserved
+    | WorkEnded
+    | CleanupDelayed
+)
+HostEvent = HostAdded | LinkChanged | VmsListed | ImagesListed | QuestionAsked | QuestionClosed
+Event = RunEvent | HostEvent
+
+
+def to_json(event: Event) -> dict[str, Any]:
+    """One flat object: `event` is the name, the rest are the fields."""
+    data: dict[str, Any] = {"event": type(event).__name__}
+    for field in fields(event):
+        data[field.name] = _plain(getattr(event, field.name))
+    return data
+
+
+def _plain(value: object) -> object:
+    match value:
+        case StrEnum():
+            return value.value
+        case RunSpec() | HostEntry():
+            return value.to_json()
+        case Outcome(kind, status, reason):
+            return {"kind": kind.value, "status": status, "reason": reason}
+        case tuple():
+            return [_plain(item) for item in value]
+        case VmInfo() | ImageInfo() | Question():
+            return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+        case _:
+            return value

@@ -1,0 +1,188 @@
+"""The whole of what is shown, and the one pure function that changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from tui.model.events import (
+    CleanupDelayed,
+    Event,
+    HostAdded,
+    ImagesListed,
+    LinkChanged,
+    Narrated,
+    PhaseEntered,
+    PinChanged,
+    ProgressMade,
+    QuestionAsked,
+    QuestionClosed,
+    RunRecovered,
+    RunSubmitted,
+    VmObserved,
+    VmsListed,
+    WorkEnded,
+)
+from tui.model.hosts import Health, HostEntry, ImageInfo, Question, VmInfo
+from tui.model.phase import Outcome, Phase, Pin, may_move
+from tui.model.spec import HostName, RunId, RunSpec, VmName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunState:
+    """One run as it is now."""
+
+    id: RunId
+    vm: VmName
+    spec: RunSpec
+    submitted_at: float
+    phase: Phase = Phase.QUEUED
+    entered: tuple[tuple[Phase, float], ...] = ()
+    """Every phase so far and when it began."""
+    progress: str = ""
+    """What the present phase is busy with."""
+    told: str = ""
+    """The last sentence of the narration."""
+    pin: Pin = Pin.OFF
+    pin_reason: str = ""
+    pinned_at: float | None = None
+    vm_state: str = ""
+    ipv4: tuple[str, ...] = ()
+    outcome: Outcome | None = None
+    delay: str = ""
+    """Why the VM is not gone yet."""
+    recovered: bool = False
+    """An earlier process of this client began it."""
+
+    @property
+    def host(self) -> HostName:
+        """Where its VM is."""
+        return self.spec.host
+
+    @property
+    def ended_at(self) -> float | None:
+        """When nothing more was going to happen."""
+        return self.entered[-1][1] if self.entered and self.phase.is_over else None
+
+    @property
+    def is_pinned(self) -> bool:
+        """The VM outlives the run."""
+        return self.pin is Pin.ON and self.phase is not Phase.GONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostState:
+    """One host as it is now."""
+
+    entry: HostEntry
+    health: Health = Health.UNKNOWN
+    since: float = 0.0
+    """When the health changed last."""
+    detail: str = ""
+    hint: str = ""
+    version: str = ""
+    vms: tuple[VmInfo, ...] = ()
+    listed_at: float | None = None
+    images: tuple[ImageInfo, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetState:
+    """Everything: all runs, all hosts, all open questions."""
+
+    runs: Mapping[RunId, RunState] = field(default_factory=lambda: MappingProxyType({}))
+    hosts: Mapping[HostName, HostState] = field(default_factory=lambda: MappingProxyType({}))
+    questions: tuple[Question, ...] = ()
+
+    @property
+    def unfinished(self) -> tuple[RunState, ...]:
+        """Runs whose VM is neither gone nor kept: what a client that leaves still has to see to."""
+        return tuple(run for run in self.runs.values() if not run.phase.is_over)
+
+    @property
+    def pinned(self) -> tuple[RunState, ...]:
+        """Runs whose VM stays until its owner says otherwise."""
+        return tuple(run for run in self.runs.values() if run.is_pinned)
+
+    def with_run(self, run: RunState) -> FleetState:
+        """The same with one run put in or replaced."""
+        return replace(self, runs=MappingProxyType({**self.runs, run.id: run}))
+
+    def with_host(self, host: HostState) -> FleetState:
+        """The same with one host put in or replaced."""
+        return replace(self, hosts=MappingProxyType({**self.hosts, host.entry.name: host}))
+
+
+def reduce(state: FleetState, event: Event) -> FleetState:
+    """The state after `event`. What makes no sense (a step back, an unknown run) changes nothing."""
+    match event:
+        case RunSubmitted() | RunRecovered():
+            return _begin(state, event)
+        case HostAdded():
+            return state.with_host(HostState(entry=event.entry, since=event.at))
+        case LinkChanged() | VmsListed() | ImagesListed():
+            host = state.hosts.get(event.host)
+            return state if host is None else state.with_host(_reduce_host(host, event))
+        case QuestionAsked():
+            return replace(state, questions=(*state.questions, event.question))
+        case QuestionClosed():
+            left = tuple(question for question in state.questions if question.id != event.question_id)
+            return replace(state, questions=left)
+        case _:
+            run = state.runs.get(event.run)
+            return state if run is None else state.with_run(_reduce_run(run, event))
+
+
+def _begin(state: FleetState, event: RunSubmitted | RunRecovered) -> FleetState:
+    if event.run in state.runs:
+        return state
+    recovered = isinstance(event, RunRecovered)
+    began = event.submitted_at if isinstance(event, RunRecovered) else event.at
+    run = RunState(
+        id=event.run,
+        vm=event.vm,
+        spec=event.spec,
+        submitted_at=began,
+        entered=((Phase.QUEUED, began),),
+        recovered=recovered,
+    )
+    return state.with_run(run)
+
+
+RunStep = PhaseEntered | Narrated | ProgressMade | PinChanged | VmObserved | WorkEnded | CleanupDelayed
+
+
+def _reduce_run(run: RunState, event: RunStep) -> RunState:
+    match event:
+        case PhaseEntered(phase=phase, at=at):
+            if not may_move(run.phase, phase):
+                return run
+            entered = (*run.entered, (phase, at))
+            run = replace(run, phase=phase, entered=entered, progress="", delay="")
+            return replace(run, vm_state="", ipv4=()) if phase is Phase.GONE else run
+        case Narrated(text=text):
+            return replace(run, told=text)
+        case ProgressMade(text=text):
+            return replace(run, progress=text)
+        case PinChanged(pin=pin, at=at, reason=reason):
+            return replace(run, pin=pin, pin_reason=reason, pinned_at=at if pin is Pin.ON else None)
+        case VmObserved(state=vm_state, ipv4=ipv4):
+            return run if run.phase is Phase.GONE else replace(run, vm_state=vm_state, ipv4=ipv4)
+        case WorkEnded(outcome=outcome):
+            return run if run.outcome else replace(run, outcome=outcome)
+        case CleanupDelayed(reason=reason):
+            return replace(run, delay=reason)
+
+
+def _reduce_host(host: HostState, event: LinkChanged | VmsListed | ImagesListed) -> HostState:
+    match event:
+        case LinkChanged(health=health, detail=detail, hint=hint, version=version, at=at):
+            since = host.since if health is host.health else at
+            return replace(
+                host, health=health, detail=detail, hint=hint, version=version or host.version, since=since
+            )
+        case VmsListed(vms=vms, at=at):
+            return replace(host, vms=vms, listed_at=at)
+        case ImagesListed(images=images):
+            return replace(host, images=images)

@@ -1,0 +1,1 @@
+"""Bytes to a host, over SSH or by subprocess. Knows no VM."""

@@ -1,0 +1,1 @@
+"""The headless commands, a file a family. Imported only when one of them is run."""

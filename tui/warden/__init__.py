@@ -1,0 +1,1 @@
+"""The guard on the host: leases, heartbeats, durable jobs, deletion; and our end of the talk with it."""
