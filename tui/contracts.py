@@ -6,7 +6,7 @@ Calls go down, facts come up: the app and the command line call `Fleet`; the eng
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -304,3 +304,25 @@ class Fleet(Protocol):
 
     def leave(self) -> None:
         """Cancel what is not pinned; done when the state has no `unfinished` run. Idempotent."""
+
+
+class ProfileShelf(Protocol):
+    """Profiles and the fields of a form. A form has the keys of a profile file, each as typed text:
+    `image`, `command`, `host`, `cpus`, `memory`, `disk`, `workdir`, `sudo` (`true` or `false`), `timeout`,
+    `boot_timeout`, `grace`, `pin`, `name`, `description`; an empty or missing one means its default.
+    """
+
+    def names(self) -> Sequence[str]:
+        """Every profile that can be loaded, sorted."""
+
+    def load(self, name: str) -> RunSpec:
+        """Read one. Raises ProfileError with every fault."""
+
+    def save(self, spec: RunSpec, name: str) -> Path:
+        """Write it to the user's folder, replacing one of that name. Raises UsageError."""
+
+    def validate_field(self, key: str, text: str) -> str | None:
+        """What is wrong with one field, in a sentence; None: nothing."""
+
+    def resolve_form(self, fields: Mapping[str, str]) -> RunSpec:
+        """The run spec that the form describes. Raises ProfileError with every fault."""
