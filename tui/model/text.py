@@ -14,7 +14,7 @@ _ESCAPES = re.compile(
 _SPINNER = re.compile(r" ?(?:\x08[/|\\ -])+")
 # C0, DEL, C1, line separators, and the marks that reorder text or hide in it.
 _CONTROLS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u2069\u061c\ufeff\U000e0000-\U000e007f]"
 )
 _SURROGATES = re.compile("[\ud800-\udfff]")
 

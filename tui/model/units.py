@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)([KMG])(?:i?B)?|(\d+)B?", re.IGNORECASE)
+# ASCII: else \d and K would take digits and a Kelvin sign that Multipass does not. Bounded: nothing is huge.
+_SIZE = re.compile(r"(\d{1,24}(?:\.\d{1,24})?)([KMG])(?:i?B)?|(\d{1,24})B?", re.IGNORECASE | re.ASCII)
 _FACTORS = {"K": 1024, "M": 1024**2, "G": 1024**3}
-_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION = re.compile(r"(?:(\d{1,12})d)?(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?", re.ASCII)
 
 MIB = _FACTORS["M"]
 GIB = _FACTORS["G"]
@@ -47,7 +48,7 @@ def approximate_size(size: float) -> str:
 def parse_duration(text: str) -> int:
     """Return seconds; a bare number is seconds. Raises ValueError."""
     written = text.strip().lower()
-    if written.isascii() and written.isdigit():
+    if written.isascii() and written.isdigit() and len(written) <= 12:
         return int(written)
     match = _DURATION.fullmatch(written)
     if match is None or not written:

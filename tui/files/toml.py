@@ -1,0 +1,222 @@
+"""TOML files whose faults can be pointed at: file, line, key, what was found, what is allowed.
+
+`tomllib` forgets where a key stood. A file that it could read is therefore walked once more, token by
+token, only to note the line on which each key begins.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tui.model.errors import ProfileError
+from tui.model.text import clean_line
+from tui.model.units import approximate_size
+
+MAX_BYTES = 256 * 1024
+_SHOWN = 60
+
+KeyPath = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TomlFile:
+    """One file as it was read."""
+
+    path: Path
+    data: Mapping[str, object]
+    lines: Mapping[KeyPath, int]
+    """On which line, from 1, each key or table begins."""
+
+    def where(self, *keys: str) -> str:
+        """`profiles/ci.toml:7: memory`: how every fault of a key begins."""
+        line = self.line(*keys)
+        return f"{shown_path(self.path)}:{line}: {dotted(keys)}" if line else self.lacks(*keys)
+
+    def lacks(self, *keys: str) -> str:
+        """`profiles/ci.toml: memory`: how the fault of a key begins that is not there."""
+        return f"{shown_path(self.path)}: {dotted(keys)}"
+
+    def line(self, *keys: str) -> int:
+        """Where the key begins, or the table around it; 0: nowhere."""
+        ends = range(len(keys), 0, -1)
+        return next((self.lines[keys[:end]] for end in ends if keys[:end] in self.lines), 0)
+
+
+def read(path: Path) -> TomlFile:
+    """Read and parse a file; nothing of it is executed or followed.
+
+    Raises ProfileError with one fault: not there, no plain file, too large, not UTF-8, not TOML.
+    """
+    return parse(_content(path), path)
+
+
+def parse(raw: bytes, path: Path) -> TomlFile:
+    """What `read` does, for bytes that are here already; `path` is only what faults call it."""
+    try:
+        text = raw.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise _fault(
+            f"{shown_path(path)}:{line}: found bytes that are not UTF-8; save it as UTF-8"
+        ) from error
+    try:
+        data = tomllib.loads(text)
+    except RecursionError as error:
+        raise _fault(
+            f"{shown_path(path)}: nested too deeply; nothing in it needs more than two levels"
+        ) from error
+    except ValueError as error:
+        raise _fault(_syntax_fault(error, text, path)) from error
+    return TomlFile(path, data, key_lines(text))
+
+
+def _content(path: Path) -> bytes:
+    place = shown_path(path)
+    try:
+        # A FIFO must not hold us up: look at what was opened before reading it.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        raise _fault(f"{place}: {_reason(error)}") from error
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            raise _fault(f"{place}: is {'a folder' if stat.S_ISDIR(mode) else 'no file'}; give a TOML file")
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise _fault(f"{place}: {_reason(error)}") from error
+    finally:
+        os.close(descriptor)
+    if len(content) > MAX_BYTES:
+        raise _fault(
+            f"{place}: is larger than {approximate_size(MAX_BYTES)}; keep data and long scripts elsewhere"
+        )
+    return content
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return _lower_first(error.strerror)
+    return "is not a file name"
+
+
+def _fault(line: str) -> ProfileError:
+    return ProfileError((line,))
+
+
+def _syntax_fault(error: ValueError, text: str, path: Path) -> str:
+    match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", str(error), re.DOTALL)
+    if match is None:  # an integer of thousands of digits is no TOMLDecodeError
+        return f"{shown_path(path)}: not TOML: {clean_line(str(error))}"
+    line = match[2] or len(text.splitlines()) or 1
+    column = f":{match[3]}" if match[3] else ""
+    return f"{shown_path(path)}:{line}{column}: not TOML: {_lower_first(clean_line(match[1]))}"
+
+
+def _lower_first(words: str) -> str:
+    return words[:1].lower() + words[1:]
+
+
+# ---- where keys begin
+
+_TOKEN = re.compile(
+    r'''"""(?:\\.|[^\\])*?"{3,5}'''
+    r"""|'''.*?'{3,5}"""
+    r'''|"(?:\\.|[^"\\\n])*"'''
+    r"""|'[^'\n]*'"""
+    r"""|\#[^\n]*|\n|[\[\]{}=.,]|[ \t]+|[^\s"'\#\[\]{}=.,]+""",
+    re.DOTALL,
+)
+
+
+def key_lines(text: str) -> dict[KeyPath, int]:
+    """The line on which each key of valid TOML begins; keys within inline tables are not noted."""
+    lines: dict[KeyPath, int] = {}
+    table: KeyPath = ()
+    for line, tokens in _statements(text):
+        if tokens[0] == "[":
+            table = _key(tokens)
+            keys = table
+        else:
+            keys = (*table, *_key(tokens[: tokens.index("=")]))
+        for end in range(1, len(keys) + 1):
+            lines.setdefault(keys[:end], line)
+    return lines
+
+
+def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Each key with its value, and each table header: its first line and its tokens."""
+    line, first, depth = 1, 1, 0
+    tokens: list[str] = []
+    for match in _TOKEN.finditer(text + "\n"):
+        token = match[0]
+        if token == "\n" and depth == 0:
+            if tokens:
+                yield first, tokens
+            tokens = []
+        elif not token.isspace() and not token.startswith("#"):
+            first = first if tokens else line
+            tokens.append(token)
+            depth += (token in "[{") - (token in "]}")
+        line += token.count("\n")
+
+
+def _key(tokens: Sequence[str]) -> KeyPath:
+    return tuple(_unquoted(token) for token in tokens if token not in ("[", "]", "."))
+
+
+def _unquoted(token: str) -> str:
+    return str(tomllib.loads(f"key = {token}")["key"]) if token[0] in "\"'" else token
+
+
+# ---- the words of a fault
+
+
+def shown(value: object) -> str:
+    """A value as the person wrote it, near enough to recognise: one safe, short line."""
+    match value:
+        case bool():
+            words = str(value).lower()
+        case Mapping():
+            words = "a table"
+        case int() if abs(value) >= 10**20:
+            words = "a number of more than 20 digits"
+        case str():
+            words = json.dumps(clean_line(value[: _SHOWN + 1]), ensure_ascii=False)
+        case list() | tuple():
+            words = "[" + ", ".join(shown(item) for item in value[:4]) + (", …]" if len(value) > 4 else "]")
+        case _:
+            words = clean_line(str(value))
+    return words if len(words) <= _SHOWN else words[: _SHOWN - 1] + "…"
+
+
+def shown_path(path: Path) -> str:
+    """A path that is safe to print."""
+    return clean_line(str(path))
+
+
+def dotted(keys: Sequence[str]) -> str:
+    """Keys as TOML writes them: `hosts.build."my image"`."""
+    parts = (key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else shown(key) for key in keys)
+    return ".".join(parts)
+
+
+def unknown_key(key: str, known: Sequence[str]) -> str:
+    """What to say of a key that nobody knows."""
+    likely = nearest(key.replace("-", "_").lower(), known)
+    if likely:
+        return f"unknown key; did you mean {likely[0]}?"
+    return f"unknown key; known are {', '.join(known)}"
+
+
+def nearest(word: str, known: Sequence[str]) -> list[str]:
+    """Which of `known` the person may have meant, the likeliest first."""
+    return difflib.get_close_matches(word[:80], known, n=3, cutoff=0.55)
