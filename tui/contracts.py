@@ -307,9 +307,11 @@ class Fleet(Protocol):
 
 
 class ProfileShelf(Protocol):
-    """Profiles and the fields of a form. A form has the keys of a profile file, each as typed text:
-    `image`, `command`, `host`, `cpus`, `memory`, `disk`, `workdir`, `sudo` (`true` or `false`), `timeout`,
-    `boot_timeout`, `grace`, `pin`, `name`, `description`; an empty or missing one means its default.
+    """Profiles, and the fields of a form.
+
+    A form has the keys of a profile file, each as typed text: `image`, `command`, `host`, `cpus`,
+    `memory`, `disk`, `workdir`, `sudo` (`true` or `false`), `timeout`, `boot_timeout`, `grace`, `pin`,
+    `name`, `description`; an empty or missing one means its default.
     """
 
     def names(self) -> Sequence[str]:
