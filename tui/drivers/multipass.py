@@ -1,0 +1,142 @@
+"""The Multipass driver: argv out, parsed output in. 1.10 is the oldest it knows, 1.17 the newest.
+
+Multipass has traps, and these argv keep out of them:
+- a second `launch` of a name is only ever a probe, with an image that cannot exist: it says whether
+  a launch of that name is under way, and creates nothing;
+- `stop` and plain `delete` can block the daemon for everybody for five minutes, `purge` empties
+  everybody's trash: cleanup is `delete --purge NAME`, one name a call;
+- `exec` without `-n` asks the daemon about mounts first, and may change the directory.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass
+
+from tui.contracts import Version
+from tui.drivers import multipass_failures, multipass_json
+from tui.model.errors import ManagerMissing, UsageError
+from tui.model.hosts import ImageInfo, VmInfo
+from tui.model.lease import Argv, Recipe
+from tui.model.spec import RunSpec, VmName
+from tui.model.text import clean_line
+from tui.model.units import format_size
+
+OLDEST = (1, 10)
+"""`exec -n` came with it."""
+_MEMORY_OPTION = (1, 11)
+"""`--memory` came with it; `--mem`, its name before, is gone in 1.17."""
+_NO_SUCH_IMAGE = "file:///no/such.img"
+_VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
+# Multipass redraws its line: erase line, cursor moves, or a carriage return.
+_REDRAW = re.compile(r"(?:\x1b\[[0-9;]*[A-Za-z]|[\r\n])+")
+_CUT_ESCAPE = re.compile(r"\x1b\[?[0-9;]*\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Multipass:
+    """`contracts.Driver` for Multipass; `manager` is the command's name or path on the host."""
+
+    manager: str = "multipass"
+
+    @property
+    def name(self) -> str:
+        """Its name in a host's entry."""
+        return "multipass"
+
+    @property
+    def max_launching(self) -> int:
+        """More at once have brought the daemon down."""
+        return 2
+
+    def version_argv(self) -> Argv:
+        """Prints the version; works without a daemon, too."""
+        return (self.manager, "version", "--format", "json")
+
+    def parse_version(self, stdout: bytes) -> Version:
+        """Raises ManagerMissing where either half is older than 1.10, ManagerRefused for nonsense."""
+        version = multipass_json.parse_version(stdout)
+        for found in filter(None, (version.client, version.daemon)):
+            if _release(found) < OLDEST:
+                raise ManagerMissing(
+                    f"Multipass {found} on the host is too old: 1.10 or newer is needed",
+                    hint="Update it on the host, for example with `sudo snap refresh multipass`.",
+                )
+        return version
+
+    def list_argv(self) -> Argv:
+        """Lists all VMs. Addresses come from inside the running guests: half a second for each."""
+        return (self.manager, "list", "--format", "json")
+
+    def parse_list(self, stdout: bytes) -> tuple[VmInfo, ...]:
+        """All VMs, deleted ones too. Raises ManagerRefused where it makes no sense."""
+        return multipass_json.parse_list(stdout)
+
+    def images_argv(self) -> Argv:
+        """Lists what can be launched, from what the daemon has cached."""
+        return (self.manager, "find", "--format", "json")
+
+    def parse_images(self, stdout: bytes) -> tuple[ImageInfo, ...]:
+        """The likeliest first. Raises ManagerRefused where it makes no sense."""
+        return multipass_json.parse_images(stdout)
+
+    def launch_argv(self, vm: VmName, spec: RunSpec, image: str, version: Version) -> Argv:
+        """Makes the VM; ends when it takes commands.
+
+        Raises UsageError for an image that would be read as an option. A client that is killed, or
+        whose `--timeout` runs out, leaves the VM behind.
+        """
+        if not image or image.startswith("-"):
+            raise UsageError(
+                f"{clean_line(image)!r} is not an image",
+                hint="Write an alias such as 24.04, a URL, or file:///a/path/on/the/host.",
+            )
+        modern = not version.client or _release(version.client) >= _MEMORY_OPTION
+        return (
+            *(self.manager, "launch", image),
+            *("--name", vm),
+            *("--cpus", str(spec.cpus)),
+            *("--memory" if modern else "--mem", format_size(spec.memory)),
+            *("--disk", format_size(spec.disk)),
+            *("--timeout", str(spec.boot_timeout_s)),
+        )
+
+    def recipe(self, vm: VmName) -> Recipe:
+        """How the warden looks for, enters and deletes it."""
+        return Recipe(
+            list=(self.manager, "list", "--format", "csv"),
+            running="Running",
+            delete=(self.manager, "delete", "--purge", vm),
+            enter=(self.manager, "exec", "-n", vm, "--"),
+            probe=(self.manager, "launch", _NO_SUCH_IMAGE, "--name", vm),
+            probe_busy="is being prepared",
+            probe_free=f"Custom image `{_NO_SUCH_IMAGE.removeprefix('file://')}` does not exist",
+            fetching="Retrieving image",
+            lane=1,  # the daemon does one thing at a time anyway
+        )
+
+    def launch_progress(self, tail: bytes) -> str:
+        """The last phrase, such as `Retrieving image: 61%`; empty where `tail` holds only spinner."""
+        text = _CUT_ESCAPE.sub("", tail.decode("utf-8", "replace"))
+        _cut, *phrases = _REDRAW.split(text)  # a tail may begin in mid-phrase
+        shown = (clean_line(phrase.partition("\b")[0]).strip() for phrase in reversed(phrases))
+        return next(filter(None, shown), "")
+
+    def explain(self, stderr: bytes, status: int) -> tuple[str, str]:
+        """What a failed command means, and what to do about it: (sentence, hint)."""
+        return multipass_failures.explain(stderr, status, self.manager)
+
+    def shell_command(self, vm: VmName) -> str:
+        """What a person types on the host to get into the VM."""
+        return shlex.join((self.manager, "shell", vm))
+
+    def delete_command(self, vm: VmName) -> str:
+        """What a person types on the host to delete the VM by hand."""
+        return shlex.join((self.manager, "delete", "--purge", vm))
+
+
+def _release(version: str) -> tuple[int, int]:
+    """Major and minor; a version without them counts as the newest."""
+    match = _VERSION.match(version)
+    return (int(match[1]), int(match[2])) if match else (9999, 0)
