@@ -13,12 +13,13 @@
     │   ├── ManagerMissing          no such command there, or too old
     │   ├── ManagerSilent           it did not answer in time (try again)
     │   └── ManagerRefused          it answered with an error
-    └── WardenError                 the guard on the host said no
-        ├── Unguarded               no lease can be kept there: the run is refused
-        ├── NameTaken               a VM of that name was there before us: foreign
-        ├── LeaseClosing            too late: the lease has ended
-        ├── NoSuchLease             the host knows no such lease
-        └── NotOurs                 another client's lease
+    ├── WardenError                 the guard on the host said no
+    │   ├── Unguarded               no lease can be kept there: the run is refused
+    │   ├── NameTaken               a VM of that name was there before us: foreign
+    │   ├── LeaseClosing            too late: the lease has ended
+    │   ├── NoSuchLease             the host knows no such lease
+    │   └── NotOurs                 another client's lease
+    └── LogUnwritable               this machine's disk refuses the log (try again)
 
 Each carries one sentence of what happened and, where there is one, a hint: what to do next.
 """
@@ -135,3 +136,9 @@ class NoSuchLease(WardenError):
 
 class NotOurs(WardenError):
     """The lease belongs to another client."""
+
+
+class LogUnwritable(DayflyError):
+    """The disk of this machine refuses the log; the bytes wait where they came from."""
+
+    retryable = True

@@ -66,6 +66,11 @@ class RunState:
         return self.entered[-1][1] if self.entered and self.phase.is_over else None
 
     @property
+    def is_unheard_of(self) -> bool:
+        """A run of an earlier session, of which its host has said nothing yet."""
+        return self.recovered and self.phase is Phase.QUEUED
+
+    @property
     def is_pinned(self) -> bool:
         """The VM outlives the run."""
         return self.pin is Pin.ON and self.phase is not Phase.GONE
@@ -97,8 +102,12 @@ class FleetState:
 
     @property
     def unfinished(self) -> tuple[RunState, ...]:
-        """Runs whose VM is neither gone nor kept: what a client that leaves still has to see to."""
-        return tuple(run for run in self.runs.values() if not run.phase.is_over)
+        """Runs whose VM is neither gone nor kept: what a client that leaves still has to see to.
+
+        Runs of an earlier session that their host has said nothing of yet are not waited for.
+        """
+        runs = self.runs.values()
+        return tuple(run for run in runs if not run.phase.is_over and not run.is_unheard_of)
 
     @property
     def pinned(self) -> tuple[RunState, ...]:

@@ -1,0 +1,175 @@
+"""This client's own crash-safe record of runs and of the VMs it owes a deletion.
+
+One SQLite file, `synchronous=FULL`: what a method has returned from is on the disk. A lock file per run
+tells whether the process that carries it out is alive: the system drops the lock when it dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from tui.model import spec as specs
+from tui.model.hosts import HostEntry
+from tui.model.phase import Outcome, OutcomeKind
+from tui.model.spec import RunId, RunSpec, VmName
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+    id TEXT PRIMARY KEY,
+    vm TEXT NOT NULL,
+    host TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    submitted_at REAL NOT NULL,
+    debt TEXT NOT NULL,
+    outcome TEXT,
+    ended_at REAL,
+    gone_at REAL
+);
+CREATE INDEX IF NOT EXISTS open_runs ON runs (debt) WHERE debt != 'paid';
+"""
+
+
+class Debt(StrEnum):
+    """What we may owe the host for a run."""
+
+    INTENDED = "intended"
+    """We were about to open a lease; it may or may not be there."""
+    LEASED = "leased"
+    PAID = "paid"
+    """The VM was seen absent, or never came to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerRow:
+    """One run as the ledger knows it."""
+
+    run: RunId
+    vm: VmName
+    entry: HostEntry
+    spec: RunSpec
+    submitted_at: float
+    debt: Debt
+    outcome: Outcome | None
+    ended_at: float | None
+    gone_at: float | None
+
+
+class Ledger:
+    """Every method is synchronous and durable when it returns; call them from a thread."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._folder = folder
+        self._guard = threading.Lock()
+        self._db = sqlite3.connect(folder / "ledger.sqlite", check_same_thread=False, timeout=30)
+        self._db.row_factory = sqlite3.Row
+        self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_SCHEMA}")
+        os.chmod(folder / "ledger.sqlite", 0o600)
+
+    def close(self) -> None:
+        """Close the file. Idempotent."""
+        with self._guard:
+            self._db.close()
+
+    def intend(self, run: RunId, vm: VmName, entry: HostEntry, spec: RunSpec) -> None:
+        """Write down a run before anything is done to its host."""
+        values = (run, vm, entry.name, json.dumps(entry.to_json()), specs.dumps(spec), time.time())
+        self._write(
+            "INSERT INTO runs (id, vm, host, entry, spec, submitted_at, debt)"
+            " VALUES (?, ?, ?, ?, ?, ?, 'intended')",
+            values,
+        )
+
+    def leased(self, run: RunId) -> None:
+        """The host has the lease: from now on a deletion is owed."""
+        self._write("UPDATE runs SET debt = 'leased' WHERE id = ? AND debt = 'intended'", (run,))
+
+    def ended(self, run: RunId, outcome: Outcome) -> None:
+        """How the work went; the first word counts."""
+        text = json.dumps([outcome.kind, outcome.status, outcome.reason])
+        self._write(
+            "UPDATE runs SET outcome = ?, ended_at = ? WHERE id = ? AND outcome IS NULL",
+            (text, time.time(), run),
+        )
+
+    def gone(self, run: RunId) -> None:
+        """The VM was seen absent: nothing is owed any more. Idempotent."""
+        self._write(
+            "UPDATE runs SET debt = 'paid', gone_at = ? WHERE id = ? AND debt != 'paid'", (time.time(), run)
+        )
+
+    def open_rows(self) -> tuple[LedgerRow, ...]:
+        """Runs that are not paid for, oldest first."""
+        return self._rows("WHERE debt != 'paid' ORDER BY submitted_at", ())
+
+    def find(self, word: str) -> tuple[LedgerRow, ...]:
+        """Runs whose id or VM is `word`, or begins with it; newest first. An exact match is the only one."""
+        exact = self._rows("WHERE id = ? OR vm = ? ORDER BY submitted_at DESC", (word, word))
+        pattern = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        clause = "WHERE id LIKE ? ESCAPE '\\' OR vm LIKE ? ESCAPE '\\' ORDER BY submitted_at DESC"
+        return exact[:1] or self._rows(clause, (pattern, pattern))
+
+    def newest(self, count: int) -> tuple[LedgerRow, ...]:
+        """The last `count` runs, newest first."""
+        return self._rows("ORDER BY submitted_at DESC LIMIT ?", (count,))
+
+    def run_folder(self, run: RunId) -> Path:
+        """Where the run's logs are; made when asked for."""
+        folder = self._folder / "runs" / run
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def _write(self, statement: str, values: tuple[object, ...]) -> None:
+        with self._guard, self._db:
+            self._db.execute(statement, values)
+
+    def _rows(self, clause: str, values: tuple[object, ...]) -> tuple[LedgerRow, ...]:
+        with self._guard:
+            found = self._db.execute(f"SELECT * FROM runs {clause}", values).fetchall()
+        return tuple(_row(row) for row in found)
+
+
+def _row(row: sqlite3.Row) -> LedgerRow:
+    outcome: list[Any] | None = json.loads(row["outcome"]) if row["outcome"] else None
+    return LedgerRow(
+        run=RunId(row["id"]),
+        vm=VmName(row["vm"]),
+        entry=HostEntry.from_json(json.loads(row["entry"])),
+        spec=specs.loads(row["spec"]),
+        submitted_at=row["submitted_at"],
+        debt=Debt(row["debt"]),
+        outcome=Outcome(OutcomeKind(outcome[0]), outcome[1], outcome[2]) if outcome else None,
+        ended_at=row["ended_at"],
+        gone_at=row["gone_at"],
+    )
+
+
+class RunLock:
+    """Held by the process that carries a run out, for as long as it lives."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def take(self) -> bool:
+        """Whether the run is ours now; False: another live process has it."""
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def release(self) -> None:
+        """Let go. Idempotent."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1

@@ -1,0 +1,248 @@
+"""The logs of one run on this client's disk.
+
+A raw file per job and stream, `work.stdout`, and an index per job, `work.index`: one fixed-size entry per
+write, in order of arrival. Panes, the headless log and `dayfly logs` all read these files.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import struct
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tui.contracts import LogChunk
+from tui.model.errors import LogUnwritable
+
+STREAMS = ("stdout", "stderr", "narration")
+_ENTRY = struct.Struct("<QQIId")  # merged offset, offset in its stream, length, stream, arrival (epoch s)
+_FLUSH_AT = 64 * 1024
+_FLUSH_AFTER_S = 0.1
+_WAIT_AT_MOST = 4 * 1024 * 1024
+
+
+OnStreamBytes = Callable[[str, bytes], None]
+
+
+class JobLog:
+    """Appends to one job's files; a `contracts.LogSink`.
+
+    Bytes are in the files at most 100 ms after they came, or at once when 64 KiB are waiting. While the disk
+    refuses them at most 4 MiB wait in memory; what comes on top is dropped, and fetched again by whoever
+    follows the job: `sizes` says from where.
+    """
+
+    def __init__(self, folder: Path, job: str) -> None:
+        self._files = [os.open(folder / f"{job}.{stream}", _APPEND, 0o600) for stream in STREAMS]
+        self._index = os.open(folder / f"{job}.index", _APPEND, 0o600)
+        self._sizes = [os.fstat(file).st_size for file in self._files]
+        self._merged = self._mend_index()
+        self._waiting: list[tuple[int, bytearray]] = []
+        self._waiting_size = 0
+        self._is_dropping = False
+        self._timer: asyncio.TimerHandle | None = None
+        self.on_bytes: OnStreamBytes | None = None
+
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of stdout and stderr that are in the files. Raises LogUnwritable."""
+        self.flush()
+        self._is_dropping = False
+        return self._sizes[0], self._sizes[1]
+
+    def stdout(self, data: bytes) -> None:
+        """Append to stdout."""
+        self._take(0, data)
+
+    def stderr(self, data: bytes) -> None:
+        """Append to stderr."""
+        self._take(1, data)
+
+    def narrate(self, line: str) -> None:
+        """Append one line of our own."""
+        self._take(2, f"{line}\n".encode())
+
+    def flush(self) -> None:
+        """Write what is waiting. Raises LogUnwritable where the disk is full; nothing is lost by that."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        while self._waiting:
+            stream, data = self._waiting[0]
+            try:
+                written = os.write(self._files[stream], data)
+            except OSError as error:
+                raise LogUnwritable(f"the log cannot be written here: {error.strerror}") from error
+            self._enter(stream, written)
+            self._waiting_size -= written
+            if written == len(data):
+                self._waiting.pop(0)
+            else:
+                del data[:written]
+
+    async def sync(self) -> None:
+        """Have everything on the disk itself. Raises LogUnwritable."""
+        self.flush()
+        for file in (*self._files, self._index):
+            await asyncio.to_thread(os.fsync, file)
+
+    def close(self) -> None:
+        """Flush and close. Idempotent."""
+        if self._index < 0:
+            return
+        try:
+            self.flush()
+        finally:
+            for file in (*self._files, self._index):
+                os.close(file)
+            self._index = -1
+
+    def _take(self, stream: int, data: bytes) -> None:
+        if self._is_dropping or self._waiting_size > _WAIT_AT_MOST:
+            self._is_dropping = True
+            return
+        if self._waiting and self._waiting[-1][0] == stream:
+            self._waiting[-1][1].extend(data)
+        else:
+            self._waiting.append((stream, bytearray(data)))
+        self._waiting_size += len(data)
+        if self.on_bytes is not None:
+            self.on_bytes(STREAMS[stream], data)
+        if self._waiting_size >= _FLUSH_AT:
+            self._flush_quietly()
+        elif self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_FLUSH_AFTER_S, self._flush_quietly)
+
+    def _flush_quietly(self) -> None:
+        # `sizes` and `sync` tell of a full disk those who can wait for room.
+        with contextlib.suppress(LogUnwritable):
+            self.flush()
+
+    def _enter(self, stream: int, length: int) -> None:
+        entry = _ENTRY.pack(self._merged, self._sizes[stream], length, stream, time.time())
+        os.write(self._index, entry)
+        self._sizes[stream] += length
+        self._merged += length
+
+    def _mend_index(self) -> int:
+        """Enter the bytes that a crash or a full disk left without an entry; return the merged size."""
+        size = os.fstat(self._index).st_size
+        if size % _ENTRY.size:
+            os.ftruncate(self._index, size - size % _ENTRY.size)
+        entered = [0] * len(STREAMS)
+        for at in range(0, size - size % _ENTRY.size, _ENTRY.size):
+            _, offset, length, stream, _ = _ENTRY.unpack(os.pread(self._index, _ENTRY.size, at))
+            entered[stream] = offset + length
+        self._merged = sum(entered)
+        found, self._sizes = self._sizes, entered
+        for stream, length in enumerate(found):
+            if length > entered[stream]:
+                self._enter(stream, length - entered[stream])
+        return self._merged
+
+
+_APPEND = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+
+
+class RunLogs:
+    """The logs of one run as they are written: one open `JobLog` a job."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._jobs: dict[str, JobLog] = {}
+
+    def job(self, job: str, on_bytes: OnStreamBytes | None = None) -> JobLog:
+        """The log of `job`, opened once; `on_bytes` sees what is appended from now on."""
+        if job not in self._jobs:
+            self._jobs[job] = JobLog(self._folder, job)
+        if on_bytes is not None:
+            self._jobs[job].on_bytes = on_bytes
+        return self._jobs[job]
+
+    def tail(self, job: str, stream: str, length: int) -> bytes:
+        """The last bytes of a stream."""
+        path = self._folder / f"{job}.{stream}"
+        with path.open("rb") as file:
+            file.seek(max(0, os.fstat(file.fileno()).st_size - length))
+            return file.read(length)
+
+    def close(self) -> None:
+        """Flush and close all. Idempotent."""
+        for log in self._jobs.values():
+            with contextlib.suppress(LogUnwritable):
+                log.close()
+        self._jobs.clear()
+
+
+class RunLogReader:
+    """Reads the logs of one run while they grow; a `contracts.LogReader`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def path(self, job: str, stream: str) -> Path:
+        """The raw file, there or not."""
+        return self._folder / f"{job}.{stream}"
+
+    def size(self, job: str) -> int:
+        """Bytes of all streams of `job` that can be read now."""
+        try:
+            with (self._folder / f"{job}.index").open("rb") as index:
+                count = os.fstat(index.fileno()).st_size // _ENTRY.size
+                if not count:
+                    return 0
+                merged, _, length, _, _ = _entry(index.fileno(), count - 1)
+        except FileNotFoundError:
+            return 0
+        return merged + length
+
+    def read(self, job: str, offset: int, length: int) -> Sequence[LogChunk]:
+        """At most `length` bytes from `offset` of the merged log, in order of arrival."""
+        try:
+            with (self._folder / f"{job}.index").open("rb") as index:
+                return self._read(index.fileno(), job, offset, length)
+        except FileNotFoundError:
+            return ()
+
+    def _read(self, index: int, job: str, offset: int, length: int) -> list[LogChunk]:
+        entries = _Entries(index)
+        chunks: list[LogChunk] = []
+        position = max(0, bisect_right(entries, offset) - 1)
+        while length > 0 and position < len(entries):
+            merged, start, size, stream, at = _entry(index, position)
+            skip = max(0, offset - merged)
+            wanted = min(size - skip, length)
+            if wanted > 0:
+                data = self._bytes(job, STREAMS[stream], start + skip, wanted)
+                chunks.append(LogChunk(job, STREAMS[stream], at, data))
+                length -= wanted
+            position += 1
+        return chunks
+
+    def _bytes(self, job: str, stream: str, offset: int, length: int) -> bytes:
+        with self.path(job, stream).open("rb") as file:
+            return os.pread(file.fileno(), length, offset)
+
+
+class _Entries(Sequence[int]):
+    """The merged offsets in an index file, for bisection."""
+
+    def __init__(self, index: int) -> None:
+        self._index = index
+        self._count = os.fstat(index).st_size // _ENTRY.size
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, position: int) -> int:  # type: ignore[override]
+        return _entry(self._index, position)[0]
+
+
+def _entry(index: int, position: int) -> tuple[int, int, int, int, float]:
+    entry: tuple[int, int, int, int, float] = _ENTRY.unpack(
+        os.pread(index, _ENTRY.size, position * _ENTRY.size)
+    )
+    return entry

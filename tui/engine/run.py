@@ -1,0 +1,439 @@
+"""One run, top to bottom: lease, launch, boot, work. What ends it only marks; the janitor cleans up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tui.engine.janitor import Janitor
+from tui.engine.ledger import Ledger, RunLock
+from tui.engine.link import HostLink
+from tui.engine.logs import RunLogs
+from tui.engine.store import Store
+from tui.model.errors import DayflyError, LeaseClosing, LogUnwritable, WardenError
+from tui.model.events import (
+    Narrated,
+    PhaseEntered,
+    PinChanged,
+    ProgressMade,
+    RunEvent,
+    VmObserved,
+    WorkEnded,
+)
+from tui.model.hosts import VmInfo
+from tui.model.lease import (
+    LAUNCH_JOB,
+    WORK_JOB,
+    EndKind,
+    JobEnd,
+    JobPlace,
+    LeasePhase,
+    LeaseReport,
+    LeaseSpec,
+)
+from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
+from tui.model.spec import PinPolicy, RunId, RunSpec, VmName
+from tui.model.state import RunState
+from tui.model.units import format_duration
+
+T = TypeVar("T")
+
+_LAUNCH_MARGIN_S = 60
+_LAST_BYTES_S = 30
+_BOOT_LOOK_S = 1.0
+_TAIL = 4096
+
+LOSSES = {
+    "vm-absent": "the VM is gone: somebody deleted it",
+    "vm-not-running": "the VM does not run any more: somebody stopped it, or it powered itself off",
+    "exec-died": "the connection into the VM broke; how the workload ended is not known",
+    "runner-died": "the process that watched the workload was killed on the host",
+    "not-started": "the workload could not be started on the host",
+}
+_FAILURES = (OutcomeKind.FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.LOST)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who we are to a host."""
+
+    client: str
+    """This installation's random id: whose lease it is."""
+    owner: str
+    """The same for people: user@machine."""
+
+
+class Run:
+    """Carries out one run spec on one host. `carry_out` or `take_up` is its one task."""
+
+    def __init__(
+        self,
+        run: RunId,
+        vm: VmName,
+        spec: RunSpec,
+        link: HostLink,
+        *,
+        ledger: Ledger,
+        store: Store,
+        janitor: Janitor,
+        identity: Identity,
+    ) -> None:
+        self.id, self.vm, self.spec, self.link = run, vm, spec, link
+        self._ledger, self._store, self._janitor = ledger, store, janitor
+        self._identity = identity
+        self.folder = ledger.run_folder(run)
+        self.logs = RunLogs(self.folder)
+        self.lock = RunLock(self.folder)
+        self._stop = asyncio.Event()
+        self._leave = asyncio.Event()
+        self._pin_lock = asyncio.Lock()
+        self._launch_tail = b""
+        self._is_leased = False
+        self._has_touched_host = False
+
+    @property
+    def state(self) -> RunState:
+        """As the store has it."""
+        return self._store.state.runs[self.id]
+
+    # ---- orders: each returns at once
+
+    def cancel(self) -> None:
+        """Stop, and delete the VM, pinned or not. Idempotent."""
+        self._stop.set()
+        if self.state.phase is Phase.KEPT:
+            self._janitor.mark(self.id, self.vm, self.link)
+
+    def leave(self) -> None:
+        """The client goes: a pinned VM is kept as it is, any other run is cancelled. Idempotent."""
+        if self.state.pin in (Pin.ON, Pin.ASKED) and self._is_leased:
+            self._leave.set()
+        else:
+            self.cancel()
+
+    async def set_pin(self, wanted: bool) -> None:
+        """Pin or unpin; what came of it is in the state."""
+        async with self._pin_lock:
+            if wanted and self.state.pin is not Pin.ON:
+                self._emit(PinChanged(run=self.id, at=time.time(), pin=Pin.ASKED))
+                if self._is_leased:
+                    await self._pin_now()
+            elif not wanted and self.state.pin is not Pin.OFF:
+                await self._unpin_now()
+
+    def observe(self, vms: tuple[VmInfo, ...]) -> bool:
+        """Take in what the host listed; whether a VM that should be there is not."""
+        info = next((vm for vm in vms if vm.name == self.vm), None)
+        state = self.state
+        seen = (info.state, info.ipv4) if info else ("", ())
+        if seen != (state.vm_state, state.ipv4):
+            self._emit(VmObserved(run=self.id, at=time.time(), state=seen[0], ipv4=seen[1]))
+        return info is None and state.phase is Phase.KEPT
+
+    # ---- its life
+
+    async def carry_out(self) -> None:
+        """From the ledger's first line to a VM that is kept, or marked for the janitor."""
+        try:
+            outcome = await self._first_of(self._work(), self._stopped(), self._ended_by_others())
+            if outcome is None:
+                self._keep("The workload goes on in it without us.")
+            else:
+                await self._conclude(outcome)
+        except asyncio.CancelledError:
+            self._mark_what_is_owed()
+            raise
+
+    async def take_up(self) -> None:
+        """Find out what became of a run whose process is no more; see what is left of it to its end."""
+        self.link.hold(self.vm)
+        report = await self.link.say(lambda: self.link.warden.status(self.vm))
+        self.link.take_report(report)
+        self._has_touched_host = self._is_leased = True
+        self._note_pin(report)
+        end = report.end_of(WORK_JOB)
+        if report.phase in (LeasePhase.GONE, LeasePhase.NONE) or report.phase.is_ending:
+            await self._conclude(_outcome_of_end(end) if end else self._outcome_of_report(report))
+        elif report.pinned:
+            if end is not None:
+                self._end_work(_outcome_of_end(end))
+            self._keep("Pinned since an earlier session.")
+        else:
+            await self._conclude(_outcome_of_end(end) if end else Outcome(OutcomeKind.LOST, None, _DIED))
+
+    async def settle(self) -> None:
+        """Close the books of a kept VM that somebody deleted by hand, if the host sees it absent too."""
+        report = await self.link.say(lambda: self.link.warden.settle(self.vm))
+        self.link.take_report(report)
+        if report.phase is LeasePhase.GONE and self.state.phase is Phase.KEPT:
+            self._tell("The VM was deleted by hand; nothing is owed any more.")
+            self._janitor.mark(self.id, self.vm, self.link)
+
+    async def _work(self) -> Outcome:
+        try:
+            await asyncio.to_thread(self._ledger.intend, self.id, self.vm, self.link.entry, self.spec)
+            await self._lease()
+            failure = await self._launch() or await self._boot()
+            return failure or await self._run_workload()
+        except DayflyError as error:
+            if error.hint:
+                self._tell(f"What to do: {error.hint}")
+            has_begun = self.state.phase is Phase.WORKING
+            kind = OutcomeKind.LOST if has_begun else OutcomeKind.LAUNCH_FAILED
+            return Outcome(kind, None, error.message)
+
+    async def _lease(self) -> None:
+        link = self.link
+        self._progress(f"connecting to {link.name}")
+        await link.first_contact()
+        await link.enter_lane(self.vm, self._progress)
+        lease = LeaseSpec(
+            vm=self.vm,
+            client=self._identity.client,
+            owner=self._identity.owner,
+            grace_s=self.spec.grace_s,
+            pin=self.spec.pin,
+            recipe=link.driver.recipe(self.vm),
+        )
+        self._has_touched_host = True
+        await self._say(lambda: link.warden.open(lease))
+        await asyncio.to_thread(self._ledger.leased, self.id)
+        link.hold(self.vm)
+        self._is_leased = True
+        self._enter(Phase.LEASED)
+        async with self._pin_lock:
+            if self.state.pin is Pin.ASKED or self.spec.pin is PinPolicy.ALWAYS:
+                await self._pin_now()
+
+    async def _launch(self) -> Outcome | None:
+        link, spec = self.link, self.spec
+        assert link.version is not None  # first_contact saw to it
+        argv = link.driver.launch_argv(self.vm, spec, link.entry.image(spec.image), link.version)
+        self._enter(Phase.LAUNCHING)
+        await self._say(lambda: link.warden.start(self.vm, LAUNCH_JOB, argv, JobPlace.HOST))
+        try:
+            async with asyncio.timeout(spec.boot_timeout_s + _LAUNCH_MARGIN_S):
+                end = await self._follow(LAUNCH_JOB)
+        except TimeoutError:
+            return Outcome(
+                OutcomeKind.LAUNCH_FAILED, None, f"no VM after {format_duration(spec.boot_timeout_s)}"
+            )
+        if end.status == 0:
+            return None
+        if end.status is None:
+            return Outcome(OutcomeKind.LAUNCH_FAILED, None, LOSSES.get(end.detail, end.detail))
+        sentence, hint = link.driver.explain(self.logs.tail(LAUNCH_JOB, "stderr", _TAIL), end.status)
+        if hint:
+            self._tell(f"What to do: {hint}")
+        return Outcome(OutcomeKind.LAUNCH_FAILED, None, sentence)
+
+    async def _boot(self) -> Outcome | None:
+        """A launch that says it is done may still have lost its VM: look."""
+        self._enter(Phase.BOOTING)
+        running = self.link.driver.recipe(self.vm).running
+        state = ""
+        try:
+            async with asyncio.timeout(self.spec.boot_timeout_s):
+                while True:
+                    vms = await self.link.list_now()
+                    state = next((vm.state for vm in vms if vm.name == self.vm), "")
+                    if state == running:
+                        return None
+                    if state in ("", "Deleted", "Stopped"):
+                        reason = "somebody deleted or stopped the VM while it was launched"
+                        return Outcome(OutcomeKind.LOST, None, reason)
+                    self._progress(f"the VM is {state.lower()}")
+                    await asyncio.sleep(_BOOT_LOOK_S)
+        except TimeoutError:
+            limit = format_duration(self.spec.boot_timeout_s)
+            return Outcome(OutcomeKind.LAUNCH_FAILED, None, f"still {state.lower()} after {limit}")
+
+    async def _run_workload(self) -> Outcome:
+        warden, spec = self.link.warden, self.spec
+        self._enter(Phase.WORKING)
+        await self._say(
+            lambda: warden.start(self.vm, WORK_JOB, spec.argv, JobPlace.GUEST, workdir=spec.workdir)
+        )
+        try:
+            async with asyncio.timeout(spec.timeout_s):
+                return _outcome_of_end(await self._follow(WORK_JOB))
+        except TimeoutError:
+            limit = format_duration(spec.timeout_s or 0)
+            self._progress("stopping the workload: its time is over")
+            await self._say(lambda: warden.kill(self.vm, WORK_JOB))
+            await self._fetch_last_bytes()
+            return Outcome(OutcomeKind.TIMED_OUT, None, f"after {limit}")
+
+    async def _fetch_last_bytes(self) -> None:
+        try:
+            async with asyncio.timeout(_LAST_BYTES_S):
+                await self._follow(WORK_JOB)
+        except TimeoutError:
+            self._tell("The workload's last output could not be fetched in time.")
+
+    async def _follow(self, job: str) -> JobEnd:
+        log = self.logs.job(job, self._watch_launch if job == LAUNCH_JOB else None)
+        while True:
+            try:
+                end = await self._say(lambda: self.link.warden.follow(self.vm, job, log))
+                await log.sync()
+                return end
+            except LogUnwritable as error:
+                self._progress(f"{error.message}; the output waits on the host")
+                await asyncio.sleep(2)
+
+    # ---- its end
+
+    async def _conclude(self, outcome: Outcome) -> None:
+        self._end_work(outcome)
+        await asyncio.to_thread(self._ledger.ended, self.id, outcome)
+        if not self._has_touched_host:
+            self.link.leave_lane(self.vm)
+            await asyncio.to_thread(self._ledger.gone, self.id)
+            self._enter(Phase.GONE)
+        elif await self._stays(outcome):
+            self._keep(f"To get in, type on {self.link.name}: {self.link.driver.shell_command(self.vm)}")
+        else:
+            self._janitor.mark(self.id, self.vm, self.link)
+
+    def _mark_what_is_owed(self) -> None:
+        """The engine is going down around us: mark, and leave the deed to the janitor and the host."""
+        if self.state.is_pinned:
+            self._enter(Phase.KEPT)
+        elif self._has_touched_host and not self.state.phase.is_over:
+            self._janitor.mark(self.id, self.vm, self.link)
+
+    async def _stays(self, outcome: Outcome) -> bool:
+        """Whether the pin, or the policy, keeps the VM now that the work is over."""
+        if self._stop.is_set() or not self._is_leased:
+            return False
+        if outcome.kind is OutcomeKind.LAUNCH_FAILED:
+            return self.state.pin is Pin.ON and await self._vm_exists()
+        async with self._pin_lock:
+            wanted = self.spec.pin is PinPolicy.ON_FAILURE and outcome.kind in _FAILURES
+            if wanted and self.state.pin is not Pin.ON and await self._vm_exists():
+                await self._pin_now()
+        return self.state.pin is Pin.ON
+
+    async def _vm_exists(self) -> bool:
+        try:
+            vms = await self.link.list_now()
+        except DayflyError:
+            return True  # not known: what the owner wants kept is not given up for that
+        return any(vm.name == self.vm for vm in vms)
+
+    def _keep(self, note: str) -> None:
+        self._enter(Phase.KEPT)
+        self._tell(note)
+
+    def _end_work(self, outcome: Outcome) -> None:
+        self._emit(WorkEnded(run=self.id, at=time.time(), outcome=outcome))
+
+    async def _first_of(self, *ways: Awaitable[Outcome | None]) -> Outcome | None:
+        """The result of whichever ends first; the others are cancelled, and only ever wait or follow."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_as_coroutine(way)) for way in ways]
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
+                task.cancel()
+        return next(task.result() for task in tasks if task in done)
+
+    async def _stopped(self) -> Outcome | None:
+        """Someone here stops the run, or leaves a pinned one."""
+        async with asyncio.TaskGroup() as group:
+            waits = [group.create_task(event.wait()) for event in (self._stop, self._leave)]
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+            for wait in waits:
+                wait.cancel()
+        return Outcome(OutcomeKind.CANCELLED) if self._stop.is_set() else None
+
+    async def _ended_by_others(self) -> Outcome:
+        """The host, or another terminal, ends the lease; pins set elsewhere show meanwhile."""
+        while True:
+            report = await self.link.report_where(self.vm, self._is_news)
+            if report.phase is LeasePhase.NONE or report.phase.is_ending or report.foreign:
+                return self._outcome_of_report(report)
+            self._note_pin(report)
+
+    def _is_news(self, report: LeaseReport) -> bool:
+        is_over = report.phase is LeasePhase.NONE or report.phase.is_ending or report.foreign
+        settled = self.state.pin is not Pin.ASKED and not self._pin_lock.locked()
+        return is_over or (settled and report.pinned != (self.state.pin is Pin.ON))
+
+    def _outcome_of_report(self, report: LeaseReport) -> Outcome:
+        if report.cause == "asked":
+            return Outcome(OutcomeKind.CANCELLED, None, "ended from another terminal")
+        if report.cause == "expired":
+            grace = format_duration(self.spec.grace_s)
+            reason = f"{self.link.name} had not heard from us for {grace} and ended the run"
+            return Outcome(OutcomeKind.LOST, None, reason)
+        if report.foreign:
+            return Outcome(OutcomeKind.LAUNCH_FAILED, None, f"a VM called {self.vm} was there before us")
+        return Outcome(OutcomeKind.LOST, None, f"{self.link.name} knows nothing of this run any more")
+
+    # ---- the pin
+
+    async def _pin_now(self) -> None:
+        try:
+            await self._say(lambda: self.link.warden.pin(self.vm))
+        except LeaseClosing as error:
+            self._emit(PinChanged(run=self.id, at=time.time(), pin=Pin.REFUSED, reason=error.message))
+        else:
+            self._emit(PinChanged(run=self.id, at=time.time(), pin=Pin.ON))
+
+    async def _unpin_now(self) -> None:
+        if self._is_leased:
+            try:
+                await self._say(lambda: self.link.warden.unpin(self.vm))
+            except WardenError as error:
+                self._tell(error.message)
+        self._emit(PinChanged(run=self.id, at=time.time(), pin=Pin.OFF))
+        if self.state.phase is Phase.KEPT:
+            self._janitor.mark(self.id, self.vm, self.link)
+
+    def _note_pin(self, report: LeaseReport) -> None:
+        if report.pinned != (self.state.pin is Pin.ON):
+            pin = Pin.ON if report.pinned else Pin.OFF
+            self._emit(PinChanged(run=self.id, at=time.time(), pin=pin, reason="from another terminal"))
+
+    # ---- words
+
+    async def _say(self, sentence: Callable[[], Awaitable[T]]) -> T:
+        """Say it to the host for as long as the host would let the run go on, and a minute more."""
+        return await self.link.say(sentence, patience_s=self.spec.grace_s + 60)
+
+    def _emit(self, event: RunEvent) -> None:
+        self._store.apply(event)
+
+    def _enter(self, phase: Phase) -> None:
+        self._emit(PhaseEntered(run=self.id, at=time.time(), phase=phase))
+
+    def _progress(self, text: str) -> None:
+        if text and text != self.state.progress:
+            self._emit(ProgressMade(run=self.id, at=time.time(), text=text))
+
+    def _tell(self, text: str) -> None:
+        self._emit(Narrated(run=self.id, at=time.time(), text=text))
+
+    def _watch_launch(self, stream: str, data: bytes) -> None:
+        if stream == "stdout":
+            self._launch_tail = (self._launch_tail + data)[-_TAIL:]
+            self._progress(self.link.driver.launch_progress(self._launch_tail))
+
+
+_DIED = "the client that watched it died"
+
+
+async def _as_coroutine(way: Awaitable[T]) -> T:
+    return await way
+
+
+def _outcome_of_end(end: JobEnd) -> Outcome:
+    if end.status is not None:
+        return Outcome.of_status(end.status)
+    if end.kind is EndKind.KILLED:
+        return Outcome(OutcomeKind.CANCELLED)
+    return Outcome(OutcomeKind.LOST, None, LOSSES.get(end.detail, end.detail))
