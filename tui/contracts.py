@@ -114,7 +114,7 @@ class Driver(Protocol):
         """Raises ManagerMissing where it is too old to use, ManagerRefused where it makes no sense."""
 
     def list_argv(self) -> Argv:
-        """Lists all VMs, without contacting any guest."""
+        """Lists all VMs with their states, and the addresses of those that run."""
 
     def parse_list(self, stdout: bytes) -> tuple[VmInfo, ...]:
         """Raises ManagerRefused where it makes no sense."""
@@ -132,7 +132,10 @@ class Driver(Protocol):
         """How the warden looks for, enters and deletes it."""
 
     def launch_progress(self, tail: bytes) -> str:
-        """What the launch is busy with, from the last bytes of its stdout: `Retrieving image: 61%`."""
+        """What the launch is busy with, from the last bytes of its stdout: `Retrieving image: 61%`.
+
+        Empty where these bytes do not tell: then it is still busy with what was told before.
+        """
 
     def explain(self, stderr: bytes, status: int) -> tuple[str, str]:
         """What a failed command means, and what to do about it: (sentence, hint)."""

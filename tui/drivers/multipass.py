@@ -117,7 +117,7 @@ class Multipass:
         )
 
     def launch_progress(self, tail: bytes) -> str:
-        """The last phrase, such as `Retrieving image: 61%`; empty where `tail` holds only spinner."""
+        """The last phrase, such as `Retrieving image: 61%`; empty where `tail` has only spinner bytes."""
         text = _CUT_ESCAPE.sub("", tail.decode("utf-8", "replace"))
         _cut, *phrases = _REDRAW.split(text)  # a tail may begin in mid-phrase
         shown = (clean_line(phrase.partition("\b")[0]).strip() for phrase in reversed(phrases))

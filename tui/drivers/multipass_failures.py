@@ -2,6 +2,7 @@
 
 No exit status tells one failure from another (nearly everything is 2), so the text on stderr decides.
 A row's named groups are put into its sentence and hint; what came from the host is sanitised first.
+Where a hint has a command to copy, only a real VM name gets into it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ NOT_FOUND = 127
 _READ_LAST = 16384
 _SHOWN_AT_MOST = 300
 _VALUE_AT_MOST = 80
-_LOG_PREFIX = re.compile(r"\[[0-9]{4}-[^\]]*\] \[\w+\] \[[^\]]*\] (?:Caught an unhandled exception: )?")
+_LOG_PREFIX = re.compile(r"^\[[0-9]{4}-[^\]]*\] \[\w+\] \[[^\]]*\] (?:Caught an unhandled exception: )?")
 _SAYS_NOTHING = re.compile(r"(?:\w+ failed: )?(?:The following errors occurred:|Invalid arguments supplied)?")
-_VERB_PREFIX = re.compile(r"\w+ failed: ")
+_VERB_PREFIX = re.compile(r"^\w+ failed: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +41,6 @@ _UNREADY = _row(
     "The VM was not ready in time",
     "Run it again with a longer boot_timeout; a first launch of an image also has to prepare it.",
 )
-_MISSING = _row(
-    "",
-    "The command {manager} is not on the host, or not where this account looks for it",
-    "Install Multipass there, for example with `sudo snap install multipass`, or set `manager` in the "
-    "host's entry to the command's full path.",
-)
-
 _FAILURES = (
     # the daemon, and who may talk to it
     _row(
@@ -157,7 +151,7 @@ _FAILURES = (
         "A very long VM name or a full disk does this; check both and run this again.",
     ),
     _row(
-        r'instance "(?P<vm>[^"\n]*)" already exists',
+        r'instance "(?P<vm>[A-Za-z0-9-]+)" already exists',
         "The host already has a VM called {vm}",
         "Run this again: every run gets a name of its own. To be rid of the other VM, if it is yours: "
         "`multipass delete --purge {vm}` on the host.",
@@ -175,7 +169,7 @@ _FAILURES = (
         "It was deleted, or a launch has not got that far yet. `multipass list` on the host shows all.",
     ),
     _row(
-        r'instance "(?P<vm>[^"\n]*)" is deleted',
+        r'instance "(?P<vm>[A-Za-z0-9-]+)" is deleted',
         "Somebody deleted the VM {vm}; it is in Multipass's trash",
         "On the host: `multipass recover {vm}` brings it back, `multipass delete --purge {vm}` ends it.",
     ),
@@ -208,6 +202,15 @@ _FAILURES = (
     ),
 )
 
+_MISSING_HINT = (
+    "Install Multipass on the host, for example with `sudo snap install multipass`, or set `manager` in the "
+    "host's entry to the command's full path."
+)
+_UNKNOWN_HINT = (
+    "dayfly does not know this failure. Run the command on the host by hand, or look at Multipass's own "
+    "log there: `sudo snap logs multipass`."
+)
+
 
 def explain(stderr: bytes, status: int, manager: str) -> tuple[str, str]:
     """(sentence, hint) for what a command of `manager` wrote when it failed; both safe to show."""
@@ -218,16 +221,13 @@ def explain(stderr: bytes, status: int, manager: str) -> tuple[str, str]:
             values = {key: _value(key, value or "") for key, value in match.groupdict().items()}
             return failure.sentence.format(**values), failure.hint.format(**values)
     if status == NOT_FOUND and _is_about(manager, text):
-        return _MISSING.sentence.format(manager=clean_line(manager)), _MISSING.hint
+        return (
+            f"The command {clean_line(manager)} is not where this account on the host looks for it",
+            _MISSING_HINT,
+        )
     if status == TIMED_OUT and not text.strip():
         return _UNREADY.sentence, _UNREADY.hint
     return _first_useful_line(text, status), _UNKNOWN_HINT
-
-
-_UNKNOWN_HINT = (
-    "dayfly does not know this failure. Run the command on the host by hand, or look at Multipass's own "
-    "log there: `sudo snap logs multipass`."
-)
 
 
 def _is_about(manager: str, text: str) -> bool:

@@ -86,7 +86,7 @@ def _group(name: str) -> _Group:
     return _Group.OTHER_REMOTE if ":" in name else _Group.RELEASE
 
 
-_Rank = tuple[_Group, bool, tuple[int, ...], str]
+_Rank = tuple[_Group, bool, bool, tuple[int, ...], str]
 
 
 def _ranked(name: str, row: Fields, group: _Group) -> tuple[_Rank, ImageInfo]:
@@ -98,7 +98,7 @@ def _ranked(name: str, row: Fields, group: _Group) -> tuple[_Rank, ImageInfo]:
         words.append("(daily build)")
     newest_first = tuple(-int(number) for number in re.findall("[0-9]{1,9}", name))
     image = ImageInfo(_name(name), aliases, " ".join(filter(None, words)))
-    return (group, "lts" not in aliases, newest_first, name), image
+    return (group, "lts" not in aliases, not newest_first, newest_first, name), image
 
 
 @contextmanager

@@ -26,6 +26,8 @@ def new_run_id() -> RunId:
 
 def vm_name(profile_name: str, run_id: RunId) -> VmName:
     """`df-<profile>-<run id>`; `df-run-<run id>` where no letter or digit of the profile's name is left."""
-    ascii_only = unicodedata.normalize("NFKD", profile_name).encode("ascii", "ignore").decode("ascii")
+    ascii_only = (
+        unicodedata.normalize("NFKD", profile_name.casefold()).encode("ascii", "ignore").decode("ascii")
+    )
     words = re.sub("[^a-z0-9]+", "-", ascii_only.lower()).strip("-")
     return VmName(f"df-{words[:_PROFILE_LIMIT].rstrip('-') or 'run'}-{run_id}")
