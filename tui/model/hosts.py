@@ -60,7 +60,7 @@ class HostEntry:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> HostEntry:
         """Read what `to_json` wrote."""
-        images = tuple((str(ours), str(theirs)) for ours, theirs in data.pop("images", []))
+        images = tuple((str(ours), str(theirs)) for ours, theirs in data.get("images", []))
         return cls(**{**data, "images": images})
 
 

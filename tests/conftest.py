@@ -1,0 +1,22 @@
+"""Every test gets a home, a config and a state folder of its own, and no host from the environment."""
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = [name for name in ("tests.fixtures.sshd", "tests.fixtures.demo") if find_spec(name)]
+
+_PERSONAL = ("DAYFLY_", "MULTIPASS_", "SSH_AUTH_SOCK", "XDG_")
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith(_PERSONAL)]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("DAYFLY_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("DAYFLY_STATE_DIR", str(tmp_path / "state"))
