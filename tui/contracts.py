@@ -331,3 +331,7 @@ class ProfileShelf(Protocol):
 
     def resolve_form(self, fields: Mapping[str, str]) -> RunSpec:
         """The run spec that the form describes. Raises ProfileError with every fault."""
+
+
+ParseHost = Callable[[str], HostEntry]
+"""From a host as it is typed, `user@server[:port]` or a known name. Raises UsageError."""
