@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.model.errors import ProfileError
-from tui.model.text import clean_line
+from tui.model.text import clean, clean_line
 from tui.model.units import approximate_size
 
 MAX_BYTES = 256 * 1024
@@ -116,7 +116,7 @@ def _syntax_fault(error: ValueError, text: str, path: Path) -> str:
     match = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", str(error), re.DOTALL)
     if match is None:  # an integer of thousands of digits is no TOMLDecodeError
         return f"{shown_path(path)}: not TOML: {clean_line(str(error))}"
-    line = match[2] or len(text.splitlines()) or 1
+    line = match[2] or text.rstrip("\n").count("\n") + 1
     column = f":{match[3]}" if match[3] else ""
     return f"{shown_path(path)}:{line}{column}: not TOML: {_lower_first(clean_line(match[1]))}"
 
@@ -190,7 +190,7 @@ def shown(value: object) -> str:
         case int() if abs(value) >= 10**20:
             words = "a number of more than 20 digits"
         case str():
-            words = json.dumps(clean_line(value[: _SHOWN + 1]), ensure_ascii=False)
+            words = clean(json.dumps(value[: _SHOWN + 1], ensure_ascii=False))
         case list() | tuple():
             words = "[" + ", ".join(shown(item) for item in value[:4]) + (", …]" if len(value) > 4 else "]")
         case _:
