@@ -78,7 +78,7 @@ def _rewrite(edit: Callable[[MutableMapping[str, Any]], None], meant: Config) ->
     document = tomlkit.parse(path.read_bytes().decode("utf-8-sig") if path.exists() else "")
     try:
         edit(document)
-    except TOMLKitError as error:
+    except (TOMLKitError, ValueError) as error:  # ValueError: a table into an inline table
         raise _by_hand(path) from error
     text = tomlkit.dumps(document)
     if checked(parse(text.encode(), path)) != meant:
