@@ -163,7 +163,7 @@ def test_adding_and_removing_leaves_the_rest_as_it_was(file: Path) -> None:
     config.add_host(NEW)
     added = file.read_text()
     assert added.startswith(FULL)
-    assert config.load().hosts["new"] == NEW
+    assert config.load().hosts[HostName("new")] == NEW
     config.remove_host("new")
     assert file.read_text().rstrip() == FULL.rstrip()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
@@ -219,7 +219,7 @@ def test_whatever_the_layout_an_edit_is_right_or_refused(file: Path, content: st
     except UsageError:
         assert file.read_text() == content
     else:
-        assert config.load().hosts["new"] == NEW
+        assert config.load().hosts[HostName("new")] == NEW
         assert config.load().hosts[HostName("build")].address == "x"
 
 
