@@ -13,7 +13,7 @@ from tui.engine.ledger import Ledger, RunLock
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
 from tui.engine.store import Store
-from tui.model.errors import DayflyError, LeaseClosing, LogUnwritable, WardenError
+from tui.model.errors import DayflyError, LeaseClosing, LogUnwritable, NoSuchLease, WardenError
 from tui.model.events import (
     Narrated,
     PhaseEntered,
@@ -125,13 +125,13 @@ class Run:
                 await self._unpin_now()
 
     def observe(self, vms: tuple[VmInfo, ...]) -> bool:
-        """Take in what the host listed; whether a VM that should be there is not."""
+        """Take in what the host listed; whether a kept VM looks as if somebody else had ended it."""
         info = next((vm for vm in vms if vm.name == self.vm), None)
-        state = self.state
+        state, report = self.state, self.link.reports.get(self.vm)
         seen = (info.state, info.ipv4) if info else ("", ())
         if seen != (state.vm_state, state.ipv4):
             self._emit(VmObserved(run=self.id, at=time.time(), state=seen[0], ipv4=seen[1]))
-        return info is None and state.phase is Phase.KEPT
+        return state.phase is Phase.KEPT and (info is None or (report is not None and not report.pinned))
 
     # ---- its life
 
@@ -165,11 +165,14 @@ class Run:
             await self._conclude(_outcome_of_end(end) if end else Outcome(OutcomeKind.LOST, None, _DIED))
 
     async def settle(self) -> None:
-        """Close the books of a kept VM that somebody deleted by hand, if the host sees it absent too."""
-        report = await self.link.say(lambda: self.link.warden.settle(self.vm))
+        """Close the books of a kept VM that was deleted by hand, or removed from another terminal."""
+        try:
+            report = await self.link.say(lambda: self.link.warden.settle(self.vm))
+        except NoSuchLease:
+            report = LeaseReport(vm=self.vm, phase=LeasePhase.NONE)
         self.link.take_report(report)
-        if report.phase is LeasePhase.GONE and self.state.phase is Phase.KEPT:
-            self._tell("The VM was deleted by hand; nothing is owed any more.")
+        if self.state.phase is Phase.KEPT and (not report.pinned or report.phase is LeasePhase.GONE):
+            self._tell("The VM was ended from elsewhere.")
             self._janitor.mark(self.id, self.vm, self.link)
 
     async def _work(self) -> Outcome:

@@ -139,7 +139,7 @@ class Supervisor:
         """Take up a run whose process died or left; False: a live process has it."""
         if row.run in self._runs:
             return True
-        self._entries.setdefault(row.entry.name, row.entry)
+        self.know(row.entry)
         run = self._make_run(row.run, row.spec)
         if not run.lock.take():
             del self._runs[row.run]
@@ -195,6 +195,15 @@ class Supervisor:
             for loop in (link.serve, link.watch):
                 self._link_tasks.append(self._lasting.create_task(loop(), name=f"{loop.__name__} {host}"))
         return self._links[host]
+
+    def entries(self, only: str | None = None) -> dict[HostName, HostEntry]:
+        """The hosts that are known here, or the one of that name."""
+        return {name: entry for name, entry in self._entries.items() if only in (None, name)}
+
+    def know(self, entry: HostEntry) -> HostLink:
+        """The link to a host that may not be in the config any more."""
+        self._entries.setdefault(entry.name, entry)
+        return self.link(entry.name)
 
     def add_host(self, entry: HostEntry) -> None:
         """Make a host known and connect to it."""

@@ -1,0 +1,180 @@
+"""One run followed to its end on a terminal or in a pipeline."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tui.contracts import LogChunk
+from tui.engine import narrate
+from tui.engine.supervisor import Supervisor
+from tui.model.events import Event, LinkChanged, ProgressMade, to_json
+from tui.model.hosts import Health
+from tui.model.lease import WORK_JOB
+from tui.model.phase import Phase
+from tui.model.spec import RunId, RunSpec
+from tui.model.state import RunState
+from tui.verbs.output import write_raw
+
+_READ_AT_ONCE = 256 * 1024
+_LOOK_S = 0.05
+_CLEANUP_PATIENCE_S = 600.0
+_STOPPED_BY = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+_DEBT_STATUS = 123
+
+
+class Headless:
+    """Submits one run, prints what comes of it, and knows the exit status."""
+
+    def __init__(self, fleet: Supervisor, *, as_json: bool, quiet: bool) -> None:
+        self._fleet = fleet
+        self._as_json = as_json
+        self._quiet = quiet or as_json
+        self._run: RunId | None = None
+        self._lines: list[tuple[str, bytes]] = []
+        self._printed = 0
+        self._deaf: set[str] = set()
+        self._signals: list[signal.Signals] = []
+        self._given_up = False
+        self._last_said = ""
+
+    async def carry_out(self, spec: RunSpec) -> int:
+        """Run `spec` until its VM is gone or kept; the exit status of `dayfly run`."""
+        self._fleet.store.listen(self._on_event)
+        with self._signals_caught():
+            self._run = self._fleet.submit(spec)
+            self._say(self._fleet.fate(spec))
+            deleting_since: float | None = None
+            while not self._given_up and not self._state.phase.is_over:
+                await self._print_what_is_new()
+                if self._state.phase is Phase.DELETING:
+                    deleting_since = deleting_since or time.monotonic()
+                    self._given_up |= time.monotonic() - deleting_since > _CLEANUP_PATIENCE_S
+                await asyncio.sleep(_LOOK_S)
+            await self._print_the_rest()
+            self._conclude()
+            await self._print_the_rest()
+        if self._given_up:
+            self._fleet.abandon()
+        return self._status()
+
+    @property
+    def _state(self) -> RunState:
+        assert self._run is not None  # carry_out has submitted it
+        return self._fleet.state.runs[self._run]
+
+    def _status(self) -> int:
+        state = self._state
+        is_owed = not state.phase.is_over
+        if state.outcome is not None and state.outcome.status is not None:
+            status = state.outcome.status
+            return _DEBT_STATUS if status == 0 and is_owed else status
+        if self._signals:
+            return _STOPPED_BY[self._signals[0]]
+        return state.outcome.exit_code if state.outcome else 125
+
+    def _conclude(self) -> None:
+        state = self._state
+        if not state.phase.is_over:
+            reason = state.delay or "cleanup is not finished"
+            self._say(f"{state.vm} is still owed a deletion on {state.host}: {reason}.")
+            self._say("The host goes on with it. See what is owed: dayfly ps; try again: dayfly reap.")
+        elif state.is_pinned:
+            assert self._run is not None
+            self._say(f"Get in: {self._fleet.shell_command(self._run)}")
+            self._say(f"Delete it: dayfly rm {state.vm}")
+
+    # ---- what is printed
+
+    def _on_event(self, event: Event) -> None:
+        if self._as_json:
+            self._lines.append(("stdout", json.dumps(to_json(event), ensure_ascii=False).encode() + b"\n"))
+            return
+        if isinstance(event, LinkChanged):
+            if event.health in (Health.UNREACHABLE, Health.REFUSED, Health.MANAGER_SILENT):
+                self._say(f"{event.host}: {event.detail}")
+            return
+        if isinstance(event, ProgressMade):
+            self._say(event.text)
+            return
+        run_id = getattr(event, "run", None)
+        run = self._fleet.state.runs.get(run_id) if run_id else None
+        if run is not None:
+            self._say(narrate.sentence(event, run))
+
+    def _say(self, text: str) -> None:
+        """One line on stderr; a percentage that moves is not said again."""
+        without_numbers = re.sub(r"\d+", "", text)
+        if text and not self._quiet and without_numbers != self._last_said:
+            self._last_said = without_numbers
+            self._lines.append(("stderr", f"dayfly: {text}\n".encode()))
+
+    async def _print_what_is_new(self) -> bool:
+        """Print the narration, then the next piece of the log; whether there was any."""
+        lines, self._lines = self._lines, []
+        for stream, line in lines:
+            await self._write(stream, line)
+        reader = self._fleet.log(self._state.id)
+        chunks = reader.read(WORK_JOB, self._printed, _READ_AT_ONCE)
+        for chunk in chunks:
+            self._printed += len(chunk.data)
+            if chunk.stream != "narration":
+                await self._write_chunk(chunk)
+        return bool(lines or chunks)
+
+    async def _print_the_rest(self) -> None:
+        while await self._print_what_is_new():
+            pass
+
+    async def _write_chunk(self, chunk: LogChunk) -> None:
+        if not self._as_json:
+            await self._write(chunk.stream, chunk.data)
+            return
+        text = chunk.data.decode("utf-8", "backslashreplace")
+        event = {
+            "event": "Output",
+            "run": self._state.id,
+            "at": chunk.at,
+            "stream": chunk.stream,
+            "text": text,
+        }
+        await self._write("stdout", json.dumps(event, ensure_ascii=False).encode() + b"\n")
+
+    async def _write(self, stream: str, data: bytes) -> None:
+        """In a thread: a slow reader must not hold up the heartbeats. One that is gone is left alone."""
+        if stream not in self._deaf and not await asyncio.to_thread(write_raw, stream, data):
+            self._deaf.add(stream)
+
+    # ---- being told to stop
+
+    @contextmanager
+    def _signals_caught(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in _STOPPED_BY:
+            loop.add_signal_handler(number, self._handler(number))
+        try:
+            yield
+        finally:
+            for number in _STOPPED_BY:
+                loop.remove_signal_handler(number)
+
+    def _handler(self, number: signal.Signals) -> Callable[[], None]:
+        def handle() -> None:
+            self._signals.append(number)
+            state = self._state
+            if len(self._signals) == 1:
+                self._say(f"Stopping: {state.vm} is cleaned up.")
+                self._fleet.leave()
+            elif len(self._signals) == 2:
+                self._say(
+                    f"Still cleaning: {state.delay or state.progress or state.phase}. Once more: leave it."
+                )
+            else:
+                self._given_up = True
+
+        return handle

@@ -1,0 +1,56 @@
+"""`dayfly logs`: what a run wrote, from this machine's own files."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from tui.contracts import LogReader
+from tui.engine.ledger import RunLock
+from tui.engine.logs import RunLogReader
+from tui.verbs.output import write_raw
+from tui.verbs.which import find_row
+
+_READ_AT_ONCE = 256 * 1024
+_LOOK_S = 0.1
+
+
+@click.command()
+@click.argument("word", metavar="RUN")
+@click.option("--job", type=click.Choice(["work", "launch", "cleanup"]), default="work", show_default=True)
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run's process has ended.")
+def logs(word: str, *, job: str, follow: bool) -> None:
+    """Print the log of a run: stdout on stdout, stderr and our own words on stderr."""
+    from tui.wiring import open_ledger
+
+    ledger = open_ledger()
+    try:
+        row = find_row(ledger, word)
+        folder = ledger.run_folder(row.run)
+    finally:
+        ledger.close()
+    reader, offset = RunLogReader(folder), 0
+    while True:
+        is_live = follow and not _is_free(RunLock(folder))
+        offset = _print_from(reader, job, offset)
+        if not is_live or offset < 0:
+            return
+        time.sleep(_LOOK_S)
+
+
+def _print_from(reader: LogReader, job: str, offset: int) -> int:
+    """Print all there is; where to go on, or -1: nobody reads any more."""
+    while chunks := reader.read(job, offset, _READ_AT_ONCE):
+        for chunk in chunks:
+            offset += len(chunk.data)
+            if not write_raw("stdout" if chunk.stream == "stdout" else "stderr", chunk.data):
+                return -1
+    return offset
+
+
+def _is_free(lock: RunLock) -> bool:
+    try:
+        return lock.take()
+    finally:
+        lock.release()

@@ -1,0 +1,63 @@
+"""How the verbs speak: data on stdout, narration on stderr, and nothing hostile on a terminal."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+import click
+
+from tui.model.hosts import Question, QuestionKind
+from tui.model.text import clean, clean_line
+
+
+def say(text: str) -> None:
+    """One line of narration."""
+    click.echo(f"dayfly: {clean_line(text)}", err=True)
+
+
+def print_json(rows: object) -> None:
+    """Data for programs."""
+    click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+
+
+def print_table(rows: Iterable[Mapping[str, str]], columns: Sequence[str]) -> None:
+    """Rows for people, in aligned columns; the last one may be long."""
+    cells = [[clean_line(row[column]) or "-" for column in columns] for row in rows]
+    heads = [column.upper() for column in columns]
+    widths = [max(len(line[i]) for line in [heads, *cells]) for i in range(len(columns))]
+    for line in [heads, *cells]:
+        padded = [text.ljust(width) for text, width in zip(line, widths, strict=True)]
+        click.echo("  ".join(padded).rstrip())
+
+
+def write_raw(stream: str, data: bytes) -> bool:
+    """A workload's bytes: as they are to a pipe, made harmless on a terminal. False: nobody reads any more.
+
+    Blocks for as long as the reader is slow: call it from a thread.
+    """
+    file = sys.stdout if stream == "stdout" else sys.stderr
+    if file.isatty():
+        text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        data = clean(text).encode()
+    try:
+        file.buffer.write(data)
+        file.buffer.flush()
+    except BrokenPipeError:
+        return False
+    return True
+
+
+async def ask_on_terminal(question: Question) -> str | None:
+    """Ask for a passphrase where there is a terminal; a host key is never accepted on the way."""
+    if question.kind is QuestionKind.HOST_KEY or not sys.stdin.isatty():
+        return None
+    import asyncio
+
+    read = getpass.getpass if question.hidden else input
+    try:
+        return await asyncio.to_thread(read, f"{clean(question.text)} ")
+    except EOFError:
+        return None

@@ -1,0 +1,72 @@
+"""`dayfly profiles`: list, show, check, new."""
+
+from __future__ import annotations
+
+import click
+
+from tui.model.errors import ProfileError
+from tui.verbs.output import print_json, print_table, say
+
+
+@click.group(invoke_without_command=True)
+@click.option("--json", "as_json", is_flag=True, help="A list of objects on stdout.")
+@click.pass_context
+def profiles(ctx: click.Context, *, as_json: bool) -> None:
+    """List the profiles that can be run, or show, check and make one."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from tui.profiles import names
+
+    rows = [{"name": found.name, "from": found.source, "path": str(found.path)} for found in names()]
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, ("name", "from", "path"))
+
+
+@profiles.command()
+@click.argument("name")
+def show(name: str) -> None:
+    """Print a profile's file."""
+    from tui.profiles import find
+
+    click.echo(find(name).read_text(encoding="utf-8"), nl=False)
+
+
+@profiles.command()
+@click.argument("words", metavar="PROFILE...", nargs=-1, required=True)
+def check(words: tuple[str, ...]) -> None:
+    """Say everything that is wrong with profiles; runs nothing."""
+    from tui.profiles import load
+
+    faults: list[str] = []
+    for word in words:
+        try:
+            load(word, overrides={}, default_host="demo")
+        except ProfileError as error:
+            faults.extend(error.faults)
+        else:
+            say(f"{word}: good")
+    if faults:
+        raise ProfileError(tuple(faults))
+
+
+@profiles.command()
+@click.argument("name")
+@click.option("--image", required=True)
+@click.option("--command", required=True, help="A command line for bash.")
+@click.option("--host")
+@click.option("--cpus")
+@click.option("--memory")
+@click.option("--disk")
+@click.option("--timeout")
+@click.option("--pin")
+@click.option("--replace", is_flag=True, help="Write over a profile of that name.")
+def new(name: str, *, replace: bool, **fields: str | None) -> None:
+    """Write a profile into your own folder."""
+    from tui.profiles import resolve, save
+
+    given = {key: value for key, value in fields.items() if value is not None}
+    spec = resolve({**given, "name": name}, default_host=given.get("host") or "demo")
+    path = save(spec, name, replace=replace)
+    say(f"{path}: run it with: dayfly run {name}")

@@ -1,0 +1,73 @@
+"""`dayfly run`: one run without the dashboard. Log on stdout, narration on stderr, the workload's status."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from tui.model.spec import RunSpec
+
+Flag = str | bool | None
+
+_AFTER_DASHES = "dayfly.after_dashes"
+
+
+class CommandAfterDashes(click.Command):
+    """A command line in which all that follows `--` is left as it is."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Set what follows the first `--` aside."""
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_AFTER_DASHES] = tuple(args[at + 1 :])
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=CommandAfterDashes, options_metavar="[OPTIONS]")
+@click.argument("profile", required=False)
+@click.option("--image", help="Alias, remote:alias, URL, or a golden image of the host.")
+@click.option("--host", help="demo, local, a name from the config or ~/.ssh/config, or user@server[:port].")
+@click.option("--cpus", help="[default: 1]")
+@click.option("--memory", help="Such as 512M or 1.5G. [default: 1G]")
+@click.option("--disk", help="[default: 5G]")
+@click.option("--pin", help="never, on-failure or always: whether the VM outlives the run. [default: never]")
+@click.option("--timeout", help="For the command alone, such as 10m. [default: none]")
+@click.option("--boot-timeout", help="[default: 15m]")
+@click.option("--grace", help="How long the host lets the run go on without a word from us. [default: 15m]")
+@click.option("--workdir", help="Where in the VM the command starts.")
+@click.option("--sudo", is_flag=True, default=None, help="Run the command as root.")
+@click.option("-c", "--command", help="A command line for bash, instead of words after --.")
+@click.option("--json", "as_json", is_flag=True, help="NDJSON events on stdout (docs/events.md).")
+@click.option("-q", "--quiet", is_flag=True, help="No narration.")
+@click.pass_context
+def run(ctx: click.Context, /, profile: str | None, *, as_json: bool, quiet: bool, **flags: Flag) -> None:
+    """Run one job in a clean VM: a PROFILE, or an image and a COMMAND after `--`."""
+    from tui import config, profiles
+
+    overrides: dict[str, object] = {key: value for key, value in flags.items() if value is not None}
+    words = ctx.meta.get(_AFTER_DASHES)
+    if words:
+        if "command" in overrides:
+            raise click.UsageError("Give the command after -- or with --command, not both.", ctx)
+        overrides["command"] = list(words)
+    default_host = config.default_host(config.load())
+    if profile is None:
+        spec = profiles.resolve(overrides, default_host)
+    else:
+        spec = profiles.load(profile, overrides=overrides, default_host=default_host)
+    ctx.exit(asyncio.run(_run(spec, as_json=as_json, quiet=quiet)))
+
+
+async def _run(spec: RunSpec, *, as_json: bool, quiet: bool) -> int:
+    from tui.verbs.headless import Headless
+    from tui.verbs.output import ask_on_terminal
+    from tui.wiring import open_fleet, open_ledger
+
+    ledger = open_ledger()
+    try:
+        async with open_fleet(ledger, [spec.host], ask=ask_on_terminal) as fleet:
+            return await Headless(fleet, as_json=as_json, quiet=quiet).carry_out(spec)
+    finally:
+        ledger.close()

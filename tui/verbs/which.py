@@ -1,0 +1,20 @@
+"""Which run somebody means by a word."""
+
+from __future__ import annotations
+
+from tui.engine.ledger import Ledger, LedgerRow
+from tui.model.errors import UsageError
+
+
+def find_row(ledger: Ledger, word: str) -> LedgerRow:
+    """The run whose id or VM is `word`, or the only one that begins with it. Raises UsageError."""
+    found = ledger.find(word)
+    if not found:
+        raise UsageError(
+            f"this client knows no run or VM {word!r}",
+            hint="dayfly ps shows what there is; --all shows others'",
+        )
+    if len(found) > 1:
+        names = ", ".join(row.vm for row in found[:5])
+        raise UsageError(f"{word!r} could be several runs: {names}", hint="write more of the name")
+    return found[0]
