@@ -95,7 +95,7 @@ def test_one_wrong_key(line: str, fault: str) -> None:
     assert faults_of(f"{GOOD}\n# a comment\n{line}\n") == (f"profiles/ci.toml:5: {fault}",)
 
 
-BAD_IMAGES = ["", "-x", "two words", "a\\tb", "a\\u001b[2J", "a\\u0000"]
+BAD_IMAGES = ["", "-x", "two words", "a\\tb", "a\\u001b[2J", "a\\u0000", "a\\u202eb", "a\u202eb"]
 
 
 @pytest.mark.parametrize("image", BAD_IMAGES)

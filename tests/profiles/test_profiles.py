@@ -1,3 +1,5 @@
+import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -178,6 +180,16 @@ def test_a_shipped_profile_runs_anywhere(name: str) -> None:
     )
     assert done.returncode == {"failing": 1, "debug": 3}.get(name, 0)
     assert done.stdout
+
+
+def test_an_installed_package_brings_its_own(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(CHECKOUT / "tui", site / "tui", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(CHECKOUT / "profiles", site / "tui" / "shipped_profiles")
+    code = "from tui import profiles; print(profiles.find('hello'))"
+    env = {**os.environ, "PYTHONPATH": str(site)}
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert shown.stdout == f"{site}/tui/shipped_profiles/hello.toml\n"
 
 
 def test_reading_profiles_is_light_and_runs_nothing() -> None:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from tui.files.folders import config_path
-from tui.files.toml import TomlFile, read, shown, unknown_key
+from tui.files.toml import ONE_WORD, ONE_WORD_HELP, TomlFile, read, shown, unknown_key
 from tui.model.errors import ProfileError
 from tui.model.hosts import DEMO, LOCAL, HostEntry
 from tui.model.spec import HostName
@@ -44,7 +44,6 @@ def _number(least: int, most: int) -> Callable[[object], bool]:
     return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
-_WORD = r"[^\s\x00-\x1f\x7f-\x9f-][^\s\x00-\x1f\x7f-\x9f]*"
 _PATH = r"[^\x00-\x1f\x7f-\x9f-][^\x00-\x1f\x7f-\x9f]*"
 FINGERPRINT_OR_KEY = (
     r"SHA256:[A-Za-z0-9+/]{43}=?|(?:ssh|ecdsa|sk)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [^\x00-\x1f]*)?"
@@ -54,12 +53,13 @@ NAME = Rule(
     _text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
     "name a host with letters, digits, dots and dashes, such as build-1",
 )
-WORD = Rule(_text(_WORD), "write one word, without spaces or a leading dash")
+WORD = Rule(_text(ONE_WORD.pattern), ONE_WORD_HELP)
 HOST_RULES: Mapping[str, Rule] = {
     "address": Rule(
-        _text(_WORD), 'write a name, an address or an alias of ~/.ssh/config, such as "build1.example.org"'
+        _text(ONE_WORD.pattern),
+        'write a name, an address or an alias of ~/.ssh/config, such as "build1.example.org"',
     ),
-    "user": Rule(_text(_WORD), 'write an account on the host, such as "ubuntu"'),
+    "user": Rule(_text(ONE_WORD.pattern), 'write an account on the host, such as "ubuntu"'),
     "port": Rule(_number(1, 65535), "write a whole number from 1 to 65535, without quotes"),
     "identity_file": Rule(_text(_PATH), 'write the path of a private key, such as "~/.ssh/id_ed25519"'),
     "host_key": Rule(

@@ -179,6 +179,10 @@ def _unquoted(token: str) -> str:
 
 # ---- the words of a fault
 
+ONE_WORD = re.compile(r"(?!-)[^\s\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+")
+"""What may become one argument of a command: nothing in it separates, hides or reorders."""
+ONE_WORD_HELP = "write one word, without spaces or a leading dash"
+
 
 def shown(value: object) -> str:
     """A value as the person wrote it, near enough to recognise: one safe, short line."""

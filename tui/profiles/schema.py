@@ -12,7 +12,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from tui.files.toml import shown, unknown_key
+from tui.files.toml import ONE_WORD, ONE_WORD_HELP, shown, unknown_key
 from tui.model.spec import HostName, PinPolicy
 from tui.model.units import (
     DURATION_HELP,
@@ -35,7 +35,6 @@ MAX_COMMAND_BYTES = 100_000  # Linux takes 128 KiB in one argument; the guest's 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 _LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*")
-_WORD = re.compile(r"[^\s\x00-\x1f\x7f-\x9f-][^\s\x00-\x1f\x7f-\x9f]*")
 
 
 class Problem(ValueError):
@@ -127,7 +126,7 @@ def _pin(value: object) -> PinPolicy:
     raise ValueError
 
 
-Word = Annotated[str, AfterValidator(_matching(_WORD, 500))]
+Word = Annotated[str, AfterValidator(_matching(ONE_WORD, 500))]
 
 
 class Draft(BaseModel):
@@ -144,25 +143,24 @@ class Draft(BaseModel):
     cpus: Annotated[int, Field(ge=1, le=MAX_CPUS)] = 0
     memory: Annotated[int, BeforeValidator(_size(MIN_MEMORY))] = 0
     disk: Annotated[int, BeforeValidator(_size(MIN_DISK))] = 0
-    host: Annotated[HostName, AfterValidator(_matching(_WORD, 250))] = HostName("")
+    host: Annotated[HostName, AfterValidator(_matching(ONE_WORD, 250))] = HostName("")
     timeout: Annotated[int, BeforeValidator(_duration(1, "; without a limit, leave it out"))] = 0
     boot_timeout: Annotated[int, BeforeValidator(_duration(10))] = 0
     grace: Annotated[int, BeforeValidator(_duration(MIN_GRACE_S))] = 0
     pin: Annotated[PinPolicy, BeforeValidator(_pin)] = PinPolicy.NEVER
 
 
-_WORDED = "one word, without spaces or a leading dash"
 ALLOWED = {
     "name": "write lower-case letters, digits and dashes, at most 40, such as nightly-build",
     "description": "write one line of text",
-    "image": f"write {_WORDED}, such as lts, 24.04 or a URL",
+    "image": f"{ONE_WORD_HELP}, such as lts, 24.04 or a URL",
     "command": 'write a string for bash, such as "make test", or a list of strings',
     "workdir": "write a path in the VM that begins with /, such as /home/ubuntu",
     "sudo": "write true or false",
     "cpus": f"write a whole number from 1 to {MAX_CPUS}",
     "memory": f"write {SIZE_HELP}",
     "disk": f"write {SIZE_HELP}",
-    "host": f"write {_WORDED}, such as demo, local or user@server",
+    "host": f"{ONE_WORD_HELP}, such as demo, local or user@server",
     "timeout": f"write {DURATION_HELP}",
     "boot_timeout": f"write {DURATION_HELP}",
     "grace": f"write {DURATION_HELP}",
