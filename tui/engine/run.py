@@ -51,7 +51,9 @@ LOSSES = {
     "vm-not-running": "the VM does not run any more: somebody stopped it, or it powered itself off",
     "exec-died": "the connection into the VM broke; how the workload ended is not known",
     "runner-died": "the process that watched the workload was killed on the host",
-    "not-started": "the workload could not be started on the host",
+    "no-record": "the workload never ran in the VM, or its record there is gone",
+    "guest-silent": "the VM does not answer; how the workload ended is not known",
+    "manager-silent": "the VM manager on the host does not answer; how the workload ended is not known",
 }
 _FAILURES = (OutcomeKind.FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.LOST)
 

@@ -88,7 +88,7 @@ class Outcome:
         """What `dayfly run` exits with: the workload's status, else 124 or 125."""
         if self.status is not None:
             return self.status
-        return {OutcomeKind.TIMED_OUT: 124, OutcomeKind.CANCELLED: 130}.get(self.kind, 125)
+        return 124 if self.kind is OutcomeKind.TIMED_OUT else 125
 
     def __str__(self) -> str:
         words = f"{self.kind} {self.status}" if self.status else str(self.kind)

@@ -1,46 +1,122 @@
-"""The dashboard, alone or on the demo host."""
+"""The dashboard, alone or on the demo host. The engine encloses it: when it ends, cleanup does not."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 import click
 
+from tui.engine.supervisor import Supervisor
 from tui.model.errors import UsageError
 from tui.model.hosts import DEMO
+from tui.model.spec import HostName
+from tui.verbs.output import say
+
+_LOOK_S = 0.5
+_STOPPED_BY = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
 @click.command()
 def dashboard() -> None:
     """Open the dashboard."""
     _need_terminal()
-    sys.exit(asyncio.run(_open(None)))
+    sys.exit(asyncio.run(_open()))
 
 
 @click.command()
 @click.option(
     "--speed", type=click.FloatRange(0.1, 1000), help="How many times faster than life. [default: 1]"
 )
-@click.option(
-    "--shell", "shell", is_flag=True, help="A shell on the demo host, where `multipass` is the demo's."
-)
+@click.option("--shell", is_flag=True, help="A shell on the demo host, where `multipass` is the demo's.")
 @click.argument("command", required=False)
 def demo(speed: float | None, *, shell: bool, command: str | None) -> None:
     """Open the dashboard on the embedded demo host, or with --shell a shell on it."""
-    from tui.demo import process
-
     if command and not shell:
         raise UsageError(f"demo takes no word {command!r}", hint="a command goes with --shell")
-    if shell:
-        sys.exit(asyncio.run(process.shell(command)))
-    _need_terminal()
     if speed is not None:
         os.environ["DAYFLY_DEMO_SPEED"] = str(speed)
+    if shell:
+        from tui.demo import shell as demo_shell
+
+        sys.exit(asyncio.run(demo_shell.run(command)))
+    _need_terminal()
     sys.exit(asyncio.run(_open(DEMO)))
 
 
 def _need_terminal() -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the dashboard needs a terminal", hint="without one: dayfly run, dayfly ps")
+
+
+async def _open(start_on: HostName | None = None) -> int:
+    from tui import config
+    from tui.app.app import DayflyApp
+    from tui.app.summary import summarise
+    from tui.wiring import Shelf, open_fleet, open_ledger
+
+    settings = config.load()
+    default = start_on or config.default_host(settings)
+    names: Sequence[str] = [DEMO, *([default] if default else [])]
+    ledger = open_ledger()
+    try:
+        async with open_fleet(ledger, names) as fleet:
+            for row in ledger.open_rows():
+                fleet.recover(row)
+            for host in {*settings.hosts, *([default] if default else [])}:
+                fleet.link(host)
+            app = DayflyApp(
+                fleet,
+                Shelf(default),
+                parse_host=lambda text: config.host_entry(text, config.load()),
+                start_on=default,
+            )
+            told: list[signal.Signals] = []
+
+            def on_signal(number: signal.Signals) -> None:
+                told.append(number)
+                app.leave_now()
+
+            with _caught(list(_STOPPED_BY), on_signal):
+                await app.run_async()
+                broken = app.return_code not in (0, None)
+                if broken:
+                    say("the dashboard broke down; cleaning up without it")
+                await _see_it_through(fleet)
+            for line in summarise(fleet).lines:
+                say(line)
+            if fleet.state.unfinished:
+                fleet.abandon()
+    finally:
+        ledger.close()
+    return _STOPPED_BY[told[0]] if told else 125 if broken else 0
+
+
+async def _see_it_through(fleet: Supervisor) -> None:
+    """Clean up headless what the exit screen did not; ctrl-c says what is owed, twice leaves it."""
+    fleet.leave()
+    pressed: list[signal.Signals] = []
+    with _caught([signal.SIGINT], pressed.append):
+        said = 0
+        while fleet.state.unfinished and len(pressed) < 2:
+            if len(pressed) > said:
+                said = len(pressed)
+                for run in fleet.state.unfinished:
+                    say(f"still owed: {run.vm} on {run.host} ({run.delay or run.phase}); once more: leave it")
+            await fleet.store.changes.wait_for(_LOOK_S)
+
+
+@contextmanager
+def _caught(numbers: Sequence[signal.Signals], on_signal: Callable[[signal.Signals], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

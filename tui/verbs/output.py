@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import json
 import sys
@@ -14,8 +15,9 @@ from tui.model.text import clean, clean_line
 
 
 def say(text: str) -> None:
-    """One line of narration."""
-    click.echo(f"dayfly: {clean_line(text)}", err=True)
+    """One line of narration; where the terminal is gone there is nobody to tell."""
+    with contextlib.suppress(OSError):
+        click.echo(f"dayfly: {clean_line(text)}", err=True)
 
 
 def print_json(rows: object) -> None:
@@ -45,7 +47,7 @@ def write_raw(stream: str, data: bytes) -> bool:
     try:
         file.buffer.write(data)
         file.buffer.flush()
-    except BrokenPipeError:
+    except OSError:
         return False
     return True
 
