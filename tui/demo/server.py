@@ -1,0 +1,368 @@
+"""The demo host's SSH server: real commands under the real /bin/sh, in the demo's own home.
+
+It behaves as OpenSSH does where that matters: a command without a terminal outlives its connection
+until it writes, one with a terminal is hung up, and a channel stays open for as long as somebody holds
+the command's output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import struct
+import termios
+from asyncio import TaskGroup
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncssh
+
+from tui.demo import kin
+
+USER = "demo"
+_BLOCK = 1 << 16
+_INPUT_LIMIT = 1 << 18
+_PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_WELCOME = """\
+# Read by the login shell of dayfly's demo host.
+cat <<'END'
+This is dayfly's demo host. Its `multipass` is an emulation: no real VM is behind it.
+END
+PATH='{bin}':$PATH
+PS1='demo-host$ '
+export PATH
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A server that takes connections."""
+
+    acceptor: asyncssh.SSHAcceptor
+    port: int
+    connections: set[asyncssh.SSHServerConnection]
+
+
+async def listen(
+    world: Path, tasks: TaskGroup, host_key: asyncssh.SSHKey, client_key: asyncssh.SSHKey
+) -> Listening:
+    """Serve on 127.0.0.1; only the holder of `client_key` gets in."""
+    home = world / "home"
+    home.mkdir(exist_ok=True)
+    (home / ".profile").write_text(_WELCOME.format(bin=world / "bin"))
+    connections: set[asyncssh.SSHServerConnection] = set()
+    acceptor = await asyncssh.listen(
+        "127.0.0.1",
+        0,
+        server_factory=lambda: _Server(world, tasks, connections),
+        server_host_keys=[host_key],
+        authorized_client_keys=asyncssh.import_authorized_keys(client_key.export_public_key().decode()),
+        encoding=None,
+        line_editor=False,
+        allow_scp=False,
+        agent_forwarding=False,
+        compression_algs=None,
+        login_timeout=30,
+    )
+    return Listening(acceptor, acceptor.get_port(), connections)
+
+
+class _Server(asyncssh.SSHServer):
+    """One connection."""
+
+    def __init__(self, world: Path, tasks: TaskGroup, connections: set[asyncssh.SSHServerConnection]) -> None:
+        self._world = world
+        self._tasks = tasks
+        self._connections = connections
+        self._mine: asyncssh.SSHServerConnection | None = None
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._mine = conn
+        self._connections.add(conn)
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        if self._mine is not None:
+            self._connections.discard(self._mine)
+
+    def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
+        return _Session(self._world, self._tasks)
+
+
+class _Session(asyncssh.SSHServerSession[bytes]):
+    """One command, from request to exit status."""
+
+    def __init__(self, world: Path, tasks: TaskGroup) -> None:
+        self._world = world
+        self._tasks = tasks
+        self._command = ""
+        self._terminal = ""
+        self._process: asyncio.subprocess.Process | None = None
+        self._outlets: list[_Outlet] = []
+        self._inlet: _Inlet | None = None
+        self._early: list[bytes | None] = []
+        """Input that came before the command ran; None: its end."""
+
+    # ---- what the client asks for
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._channel = chan
+
+    def pty_requested(
+        self, term_type: str, _term_size: tuple[int, int, int, int], _term_modes: Mapping[int, int]
+    ) -> bool:
+        self._terminal = term_type or "dumb"
+        return True
+
+    def exec_requested(self, command: str) -> bool:
+        self._command = command
+        return True
+
+    def shell_requested(self) -> bool:
+        return True
+
+    def session_started(self) -> None:
+        self._tasks.create_task(self._run())
+
+    def data_received(self, data: bytes, _datatype: int | None) -> None:
+        if self._inlet is None:
+            self._early.append(data)
+        else:
+            self._inlet.feed(data)
+
+    def eof_received(self) -> bool:
+        if self._inlet is None:
+            self._early.append(None)
+        elif not self._terminal:
+            self._inlet.end()
+        return True
+
+    def signal_received(self, signal: str) -> None:
+        self._to_group(signal)
+
+    def break_received(self, _msec: int) -> bool:
+        self._to_group("INT")
+        return True
+
+    def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
+        if self._terminal and self._outlets:
+            _resize(self._outlets[0].fd, width, height)
+
+    def pause_writing(self) -> None:
+        for outlet in self._outlets:
+            outlet.pause()
+
+    def resume_writing(self) -> None:
+        for outlet in self._outlets:
+            outlet.resume()
+
+    def connection_lost(self, _exc: Exception | None) -> None:
+        """Close our ends. What that means to the command is between it and the kernel."""
+        for outlet in self._outlets:
+            outlet.close()
+        if self._inlet is not None:
+            self._inlet.close()
+
+    # ---- the command
+
+    async def _run(self) -> None:
+        self._process = await (self._start_on_terminal() if self._terminal else self._start_on_pipes())
+        for data in self._early:
+            if data is None:
+                self.eof_received()
+            else:
+                self.data_received(data, None)
+        status = await self._process.wait()
+        for outlet in self._outlets:
+            if self._terminal:
+                outlet.take_rest()
+            await outlet.closed.wait()
+        if self._inlet is not None:
+            self._inlet.close()
+        self._say_goodbye(status)
+
+    def _say_goodbye(self, status: int) -> None:
+        if self._channel.is_closing():
+            return
+        if status < 0:
+            self._channel.exit_with_signal(signal.Signals(-status).name.removeprefix("SIG"))
+        else:
+            self._channel.exit(status)
+
+    async def _start_on_pipes(self) -> asyncio.subprocess.Process:
+        theirs_in, ours_in = os.pipe()
+        ours_out, theirs_out = os.pipe()
+        ours_err, theirs_err = os.pipe()
+        try:
+            process = await self._spawn(theirs_in, theirs_out, theirs_err)
+        finally:
+            for fd in (theirs_in, theirs_out, theirs_err):
+                os.close(fd)
+        self._inlet = _Inlet(ours_in, self._channel)
+        self._outlets = [
+            _Outlet(ours_out, self._channel.write),
+            _Outlet(ours_err, lambda data: self._channel.write(data, asyncssh.EXTENDED_DATA_STDERR)),
+        ]
+        return process
+
+    async def _start_on_terminal(self) -> asyncio.subprocess.Process:
+        ours, theirs = os.openpty()
+        width, height, _, _ = self._channel.get_terminal_size()
+        _resize(ours, width, height)
+        try:
+            process = await self._spawn(theirs, theirs, theirs)
+        finally:
+            os.close(theirs)
+        self._inlet = _Inlet(os.dup(ours), self._channel)
+        self._outlets = [_Outlet(ours, self._channel.write)]
+        return process
+
+    async def _spawn(self, stdin: int, stdout: int, stderr: int) -> asyncio.subprocess.Process:
+        words = ["/bin/sh", "-c", self._command] if self._command else ["/bin/sh", "-l"]
+        with_terminal = bool(self._terminal)
+        return await asyncio.create_subprocess_exec(
+            *words,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            cwd=self._world / "home",
+            env=self._environment(),
+            start_new_session=True,
+            preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if with_terminal else None,
+        )
+
+    def _environment(self) -> dict[str, str]:
+        own = environment(self._world)
+        sent = self._channel.get_environment()
+        own |= {name: value for name, value in sent.items() if name == "LANG" or name.startswith("LC_")}
+        return own | {"TERM": self._terminal} if self._terminal else own
+
+    def _to_group(self, name: str) -> None:
+        number = getattr(signal, f"SIG{name}", None)
+        if self._process is None or self._process.returncode is not None or number is None:
+            return
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return
+
+
+def environment(world: Path) -> dict[str, str]:
+    """What a command on the demo host finds around it."""
+    return {
+        "HOME": str(world / "home"),
+        "LOGNAME": USER,
+        "USER": USER,
+        "SHELL": "/bin/sh",
+        "PATH": f"{world / 'bin'}:{_PATHS}",
+        "LANG": "C.UTF-8",
+        kin.MARK: str(world),
+    }
+
+
+def _resize(fd: int, width: int, height: int) -> None:
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", height or 24, width or 80, 0, 0))
+
+
+class _Outlet:
+    """One stream of output: the kernel's pipe holds it back while the channel can take no more."""
+
+    def __init__(self, fd: int, send: Callable[[bytes], None]) -> None:
+        self.fd = fd
+        self.closed = asyncio.Event()
+        self._send = send
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(fd, False)
+        self.resume()
+
+    def pause(self) -> None:
+        """Take no more for now."""
+        if not self.closed.is_set():
+            self._loop.remove_reader(self.fd)
+
+    def resume(self) -> None:
+        """Go on."""
+        if not self.closed.is_set():
+            self._loop.add_reader(self.fd, self._take)
+
+    def close(self) -> None:
+        """Let go of it. Idempotent."""
+        if not self.closed.is_set():
+            self._loop.remove_reader(self.fd)
+            os.close(self.fd)
+            self.closed.set()
+
+    def take_rest(self) -> None:
+        """Bring what the terminal still holds, and close."""
+        while not self.closed.is_set() and self._take():
+            continue
+        self.close()
+
+    def _take(self) -> bool:
+        try:
+            data = os.read(self.fd, _BLOCK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            # A terminal without its other side.
+            data = b""
+        if data:
+            self._send(data)
+        else:
+            self.close()
+        return bool(data)
+
+
+class _Inlet:
+    """The command's input: the channel is held back while the command takes none."""
+
+    def __init__(self, fd: int, channel: asyncssh.SSHServerChannel[bytes]) -> None:
+        self._fd = fd
+        self._channel = channel
+        self._waiting = bytearray()
+        self._ending = False
+        self._loop = asyncio.get_running_loop()
+        os.set_blocking(fd, False)
+
+    def feed(self, data: bytes) -> None:
+        """More of it."""
+        if self._fd < 0:
+            return
+        self._waiting += data
+        self._push()
+        if len(self._waiting) > _INPUT_LIMIT:
+            self._channel.pause_reading()
+
+    def end(self) -> None:
+        """No more will come."""
+        self._ending = True
+        self._push()
+
+    def close(self) -> None:
+        """Let go of it. Idempotent."""
+        if self._fd >= 0:
+            self._loop.remove_writer(self._fd)
+            os.close(self._fd)
+            self._fd = -1
+
+    def _push(self) -> None:
+        if self._fd < 0:
+            return
+        try:
+            while self._waiting:
+                del self._waiting[: os.write(self._fd, self._waiting[:_BLOCK])]
+        except BlockingIOError:
+            self._loop.add_writer(self._fd, self._push)
+            return
+        except OSError:
+            # The command reads no more.
+            self._waiting.clear()
+            self.close()
+            self._channel.resume_reading()
+            return
+        self._loop.remove_writer(self._fd)
+        self._channel.resume_reading()
+        if self._ending:
+            self.close()
