@@ -1,0 +1,255 @@
+"""The warden's client: `contracts.Warden` over any `contracts.Host`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+from tui.contracts import Channel, Completed, Host, LogSink
+from tui.model.errors import (
+    ConnectionDropped,
+    HostUnreachable,
+    ManagerSilent,
+    NoSuchLease,
+    NotOurs,
+    Unguarded,
+    WardenError,
+)
+from tui.model.lease import Argv, JobEnd, JobPlace, LeaseReport, LeaseSpec
+from tui.model.spec import VmName
+from tui.model.text import clean_bytes
+from tui.model.units import GIB
+from tui.warden import script, wire
+from tui.warden.holder import Holder
+
+CALL_LIMIT_S = 45.0
+SPOOL_LIMIT = GIB
+"""Bytes of one stream that the host keeps for us at once."""
+
+_START_LIMIT_S = 75.0
+_SETTLE_LIMIT_S = 90.0
+_OPEN_LIMIT_S = 30.0
+_NO_SCRIPT = (2, 126, 127)
+"""What a shell exits with where there is no such script."""
+_FOLLOW_FAULTS: dict[int, tuple[type[WardenError], str]] = {
+    65: (NoSuchLease, "The host knows no such lease."),
+    66: (WardenError, "The host knows no such job."),
+    67: (WardenError, "The job's first bytes were fetched before and are gone from the host."),
+    68: (NotOurs, "The lease belongs to another client."),
+}
+
+
+class HostWarden:
+    """The guard on one host. See `contracts.Warden`; what is said here comes in addition.
+
+    `client` is this installation's id. `state_dir` is where the host keeps the leases; empty:
+    ~/.local/state/dayfly. `tick_s` is how often a supervisor looks at its lease. `spool_limit` is in bytes.
+    Any call may be cancelled; the host may have carried it out by then, so it is said again or asked about.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        client: str,
+        state_dir: str = "",
+        tick_s: float | None = None,
+        spool_limit: int = SPOOL_LIMIT,
+    ) -> None:
+        self._host = host
+        self._client = wire.check_id(client)
+        self._state_dir = script.check_state_dir(state_dir)
+        self._command = script.command(self._state_dir)
+        self._tick = f"{tick_s or 2:g}"
+        self._spool_limit = spool_limit
+        self._stirred = asyncio.Event()
+
+    async def install(self) -> None:
+        """Have this version of the script on the host; other versions stay. Raises Unguarded."""
+        done = await self._host.run("sh", script.installer(self._state_dir), timeout_s=CALL_LIMIT_S)
+        if wire.parse_answer(done.stdout) is None:
+            raise Unguarded(
+                "The host runs no script of ours.", hint=f"Its sh said: {_last_line(done.stderr)}"
+            )
+
+    async def ask(self, argv: Argv, *, limit_s: float) -> Completed:
+        """Run one command of the manager; both streams byte for byte. Raises ManagerSilent."""
+        words = self._words("ask", f"{limit_s:g}", wire.command_line(argv))
+        done = await self._run(words, limit_s + 10)
+        asked = wire.parse_asked(done.stderr)
+        if asked is None:
+            raise WardenError("The host's answer broke off.")
+        if asked.status is None:
+            raise ManagerSilent(f"The VM manager did not answer within {limit_s:g} s.")
+        return Completed(asked.status, done.stdout, asked.stderr)
+
+    async def open(self, lease: LeaseSpec) -> None:
+        """Write the lease; its supervisor runs. Raises NotOurs, Unguarded. Nothing half-written is left."""
+        recipe = lease.recipe
+        texts = (recipe.running, recipe.probe_busy, recipe.probe_free, recipe.fetching)
+        if any("\n" in text for text in (lease.owner, *texts)):
+            raise WardenError("The texts of a recipe must be single lines.")
+        commands = (recipe.list, recipe.delete, recipe.enter, recipe.owner, recipe.probe)
+        await self._call(
+            "open",
+            lease.vm,
+            lease.owner,
+            str(lease.grace_s),
+            self._tick,
+            lease.pin.value,
+            str(recipe.settle_s),
+            str(self._spool_limit),
+            *texts,
+            *(wire.command_line(command) for command in commands),
+        )
+
+    async def start(self, vm: VmName, job: str, argv: Argv, place: JobPlace, *, workdir: str = "") -> None:
+        """Start a durable job, once. Raises LeaseClosing; for the launch job NameTaken and ManagerSilent."""
+        words = (vm, job, place.value, wire.escape(workdir), wire.command_line(argv))
+        await self._call("start", *words, limit_s=_START_LIMIT_S)
+
+    async def follow(self, vm: VmName, job: str, sink: LogSink) -> JobEnd:
+        """Bring every byte of the job to `sink`, from where it is; return when it has ended and all is here.
+
+        Cancelled, it leaves in `sink` what came so far; follow again to go on.
+        """
+        pause = 0.0
+        while True:
+            report = await self.status(vm)
+            before, end = sink.sizes(), report.end_of(job)
+            if end is not None and _has_all(sink, end):
+                return end
+            if job not in report.started and end is None:
+                raise WardenError(f"The host has not started the job {job}.")
+            await self._follow_once(vm, job, sink)
+            pause = 0.0 if sink.sizes() != before else min(pause + 0.1, 2)
+            await asyncio.sleep(pause)
+
+    async def kill(self, vm: VmName, job: str, *, reason: str = "asked") -> None:
+        """TERM to its group, KILL after 5 s; returns when it has ended.
+
+        `reason` becomes the detail of its end; `timeout` makes the pin policy on-failure keep the VM.
+        A launch under way is never killed, but for a mere download: WardenError.
+        """
+        await self._call("kill", vm, job, reason)
+
+    async def pin(self, vm: VmName) -> None:
+        """Disarm every reaper. Raises LeaseClosing: too late."""
+        await self._call("pin", vm)
+
+    async def unpin(self, vm: VmName) -> None:
+        """Arm them again."""
+        await self._call("unpin", vm)
+
+    async def reap(self, vm: VmName, *, force: bool = False) -> None:
+        """End the lease: stop the jobs, delete the VM, pinned or not. Returns at once.
+
+        `force`: another client's lease too.
+        """
+        await self._call("reap", vm, force=force)
+        self._stirred.set()
+
+    async def settle(self, vm: VmName) -> LeaseReport:
+        """Close the lease if its VM is seen absent twice and nothing can bring it back. Deletes nothing."""
+        return _one(wire.parse_reports(await self._call("settle", vm, limit_s=_SETTLE_LIMIT_S)))
+
+    async def status(self, vm: VmName) -> LeaseReport:
+        """All about one lease, whoever's; phase NONE where there is none."""
+        return _one(wire.parse_reports(await self._call("status", vm)))
+
+    async def sweep(self) -> tuple[LeaseReport, ...]:
+        """All leases of this account, whoever's; wakes every one whose supervisor died."""
+        return wire.parse_reports(await self._call("sweep"))
+
+    async def acknowledge(self, vm: VmName) -> None:
+        """Forget a lease that is GONE. Raises NoSuchLease where it was forgotten already."""
+        await self._call("acknowledge", vm)
+
+    async def hold(
+        self, leases: Callable[[], Sequence[VmName]], on_news: Callable[[LeaseReport], None], *, beat_s: float
+    ) -> None:
+        """Renew these leases every `beat_s` until the link dies, telling each report that is new.
+
+        Leases that are ending are looked at every second, and at once after a `reap`. Raises
+        ConnectionDropped, and HostUnreachable when beats stay unanswered; then the connection is dropped.
+        """
+        await self.install()
+        holder = Holder(leases, on_news, beat_s=beat_s, stirred=self._stirred)
+        channel = await self._open_channel(self._words("hold"), holder.on_bytes, _ignore)
+        try:
+            await holder.beat(channel)
+        except HostUnreachable:
+            self._host.drop()
+            raise
+        finally:
+            channel.abort()
+
+    async def _follow_once(self, vm: VmName, job: str, sink: LogSink) -> None:
+        out, err = sink.sizes()
+        words = self._words("follow", vm, job, str(out), str(err))
+        channel = await self._open_channel(words, sink.stdout, sink.stderr)
+        try:
+            status = await channel.wait()
+        finally:
+            channel.abort()
+        if status in _FOLLOW_FAULTS:
+            fault, text = _FOLLOW_FAULTS[status]
+            raise fault(text)
+
+    async def _open_channel(
+        self, words: bytes, on_stdout: Callable[[bytes], None], on_stderr: Callable[[bytes], None]
+    ) -> Channel:
+        await self._host.connect()
+        try:
+            async with asyncio.timeout(_OPEN_LIMIT_S):
+                channel = await self._host.open(
+                    self._command, on_stdout=on_stdout, on_stderr=on_stderr, long=True
+                )
+        except TimeoutError as error:
+            raise HostUnreachable("The host does not answer.", host=self._host.name) from error
+        channel.write(words)
+        return channel
+
+    def _words(self, verb: str, *arguments: str, force: bool = False) -> bytes:
+        return wire.call((verb, self._client, "any" if force else "own", *arguments))
+
+    async def _call(
+        self, verb: str, *arguments: str, force: bool = False, limit_s: float = CALL_LIMIT_S
+    ) -> tuple[str, ...]:
+        done = await self._run(self._words(verb, *arguments, force=force), limit_s)
+        answer = wire.parse_answer(done.stdout)
+        if answer is None:
+            raise ConnectionDropped("The host's answer did not come.", host=self._host.name)
+        return answer.lines
+
+    async def _run(self, words: bytes, limit_s: float) -> Completed:
+        """Say it; where the script is missing, install it and say it again."""
+        done = await self._host.run(self._command, words, timeout_s=limit_s)
+        if done.status in _NO_SCRIPT and not done.stdout:
+            await self.install()
+            done = await self._host.run(self._command, words, timeout_s=limit_s)
+            if done.status in _NO_SCRIPT and not done.stdout:
+                raise Unguarded("The script does not run on the host.", hint=_last_line(done.stderr))
+        return done
+
+
+def _has_all(sink: LogSink, end: JobEnd) -> bool:
+    out, err = sink.sizes()
+    if out > end.stdout_size or err > end.stderr_size:
+        raise WardenError("The host sent more bytes than the job wrote.")
+    return (out, err) == (end.stdout_size, end.stderr_size)
+
+
+def _one(reports: tuple[LeaseReport, ...]) -> LeaseReport:
+    if len(reports) != 1:
+        raise WardenError("The host's report makes no sense.")
+    return reports[0]
+
+
+def _last_line(stderr: bytes) -> str:
+    lines = clean_bytes(stderr[-500:]).strip()
+    return lines or "nothing"
+
+
+def _ignore(_data: bytes) -> None:
+    """What the shell says on the holder's stderr is of no use."""
