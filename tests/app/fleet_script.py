@@ -1,0 +1,238 @@
+"""A fleet that does only what a script tells it: events go through the real `reduce`, calls are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tui.contracts import LogChunk
+from tui.model.errors import ProfileError, UsageError
+from tui.model.events import (
+    Event,
+    HostAdded,
+    ImagesListed,
+    LinkChanged,
+    Narrated,
+    PhaseEntered,
+    PinChanged,
+    QuestionClosed,
+    RunSubmitted,
+    VmObserved,
+    WorkEnded,
+)
+from tui.model.hosts import DEMO, Health, HostEntry, ImageInfo
+from tui.model.phase import Outcome, Phase, Pin
+from tui.model.spec import HostName, PinPolicy, RunId, RunSpec, VmName
+from tui.model.state import FleetState, reduce
+from tui.model.units import GIB, parse_duration, parse_size
+
+NOW = 1_800_000_000.0
+
+SPEC = RunSpec(
+    image="24.04", command="make test", host=DEMO, name="hello", cpus=2, memory=4 * GIB, disk=10 * GIB
+)
+
+
+class ScriptedLog:
+    """A log in memory."""
+
+    def __init__(self) -> None:
+        self.chunks: dict[str, list[LogChunk]] = {}
+        self.reads = 0
+        self.largest_read = 0
+
+    def add(self, job: str, data: bytes, stream: str = "stdout") -> None:
+        self.chunks.setdefault(job, []).append(LogChunk(job, stream, NOW, data))
+
+    def size(self, job: str) -> int:
+        return sum(len(chunk.data) for chunk in self.chunks.get(job, []))
+
+    def read(self, job: str, offset: int, length: int) -> Sequence[LogChunk]:
+        self.reads += 1
+        self.largest_read = max(self.largest_read, length)
+        found, position = [], 0
+        for chunk in self.chunks.get(job, []):
+            start, end = max(offset, position), min(offset + length, position + len(chunk.data))
+            if start < end:
+                found.append(
+                    LogChunk(job, chunk.stream, chunk.at, chunk.data[start - position : end - position])
+                )
+            position += len(chunk.data)
+        return found
+
+    def path(self, job: str, stream: str) -> Path:
+        return Path(f"{job}.{stream}")
+
+
+class ScriptedFleet:
+    """A `contracts.Fleet`."""
+
+    def __init__(self) -> None:
+        self.state = FleetState()
+        self.calls: list[tuple[object, ...]] = []
+        self.logs: dict[RunId, ScriptedLog] = {}
+        self.now = NOW
+        self.refuses_pins = False
+        self._changed = asyncio.Event()
+
+    def emit(self, *events: Event) -> None:
+        for event in events:
+            self.state = reduce(self.state, event)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def changed(self) -> FleetState:
+        await self._changed.wait()
+        return self.state
+
+    # ---- short hands of the script
+
+    def add_demo(self) -> None:
+        self.emit(
+            HostAdded(host=DEMO, at=NOW, entry=HostEntry(name=DEMO, images=(("agent", "ubuntu-lts-agent"),))),
+            LinkChanged(host=DEMO, at=NOW, health=Health.READY, version="1.16.2"),
+            ImagesListed(
+                host=DEMO,
+                at=NOW,
+                images=(
+                    ImageInfo("24.04", ("noble", "lts"), "Ubuntu 24.04 LTS"),
+                    ImageInfo("22.04", ("jammy",), "Ubuntu 22.04 LTS"),
+                ),
+            ),
+        )
+
+    def begin(self, spec: RunSpec = SPEC, *phases: Phase) -> RunId:
+        run = RunId(f"r{len(self.state.runs) + 1:07d}")
+        self.emit(RunSubmitted(run=run, at=self.now, vm=VmName(f"df-{spec.name or 'run'}-{run}"), spec=spec))
+        for phase in phases:
+            self.enter(run, phase)
+        return run
+
+    def enter(self, run: RunId, phase: Phase) -> None:
+        self.emit(PhaseEntered(run=run, at=self.now, phase=phase))
+
+    def say(self, run: RunId, text: str) -> None:
+        self.emit(Narrated(run=run, at=self.now, text=text))
+
+    def boot(self, run: RunId) -> None:
+        self.emit(VmObserved(run=run, at=self.now, state="Running", ipv4=("10.7.0.4",)))
+
+    def end(self, run: RunId, outcome: Outcome) -> None:
+        self.emit(WorkEnded(run=run, at=self.now, outcome=outcome))
+
+    # ---- contracts.Fleet
+
+    def submit(self, spec: RunSpec) -> RunId:
+        if spec.host not in self.state.hosts:
+            raise UsageError(f"no host called {spec.host}")
+        self.calls.append(("submit", spec))
+        return self.begin(spec)
+
+    def cancel(self, run: RunId) -> None:
+        self.calls.append(("cancel", run))
+        self.enter(run, Phase.DELETING)
+
+    def pin(self, run: RunId) -> None:
+        self.calls.append(("pin", run))
+        pin = Pin.REFUSED if self.refuses_pins else Pin.ON
+        self.emit(PinChanged(run=run, at=self.now, pin=pin, reason="deletion had begun" * self.refuses_pins))
+
+    def unpin(self, run: RunId) -> None:
+        self.calls.append(("unpin", run))
+        self.emit(PinChanged(run=run, at=self.now, pin=Pin.OFF))
+
+    def add_host(self, entry: HostEntry) -> None:
+        self.calls.append(("add_host", entry))
+        self.emit(HostAdded(host=entry.name, at=self.now, entry=entry))
+
+    def reconnect(self, host: HostName) -> None:
+        self.calls.append(("reconnect", host))
+
+    def refresh_images(self, host: HostName) -> None:
+        self.calls.append(("refresh_images", host))
+
+    def answer(self, question_id: str, reply: str | None) -> None:
+        self.calls.append(("answer", question_id, reply))
+        self.emit(QuestionClosed(host=DEMO, at=self.now, question_id=question_id))
+
+    def log(self, run: RunId) -> ScriptedLog:
+        return self.logs.setdefault(run, ScriptedLog())
+
+    def shell_command(self, run: RunId) -> str:
+        return f"ssh -t demo multipass shell {self.state.runs[run].vm}"
+
+    def fate(self, spec: RunSpec) -> str:
+        if spec.pin is PinPolicy.ALWAYS:
+            return f"If this client vanishes, the VM stays on {spec.host}."
+        return (
+            f"If this client vanishes, {spec.host} deletes the VM {spec.grace_s} s after it last heard from us."
+        )
+
+    def leave(self) -> None:
+        self.calls.append(("leave",))
+        for run in self.state.unfinished:
+            self.enter(run.id, Phase.KEPT if run.is_pinned else Phase.DELETING)
+
+    def called(self, name: str) -> list[tuple[object, ...]]:
+        return [call[1:] for call in self.calls if call[0] == name]
+
+
+class ScriptedShelf:
+    """A `contracts.ProfileShelf` in memory."""
+
+    def __init__(self) -> None:
+        self.profiles = {"hello": SPEC}
+        self.saved: list[tuple[str, RunSpec]] = []
+
+    def names(self) -> Sequence[str]:
+        return sorted(self.profiles)
+
+    def load(self, name: str) -> RunSpec:
+        return self.profiles[name]
+
+    def save(self, spec: RunSpec, name: str) -> Path:
+        if " " in name:
+            raise UsageError(f"{name!r} is no name for a profile")
+        self.saved.append((name, spec))
+        return Path(f"{name}.toml")
+
+    def validate_field(self, key: str, text: str) -> str | None:
+        if key in ("image", "command", "host") and not text.strip():
+            return "missing"
+        try:
+            if text and key in ("memory", "disk"):
+                parse_size(text)
+            if text and key in ("timeout", "grace", "boot_timeout"):
+                parse_duration(text)
+            if text and key == "cpus":
+                int(text)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def resolve_form(self, fields: Mapping[str, str]) -> RunSpec:
+        faults = [f"{key}: {fault}" for key in fields if (fault := self.validate_field(key, fields[key]))]
+        if faults:
+            raise ProfileError(tuple(faults))
+        return RunSpec(
+            image=fields["image"],
+            command=fields["command"],
+            host=HostName(fields["host"]),
+            name=fields.get("name", ""),
+            cpus=int(fields["cpus"] or "1"),
+            memory=parse_size(fields["memory"] or "1G"),
+            disk=parse_size(fields["disk"] or "5G"),
+            workdir=fields["workdir"],
+            sudo=fields["sudo"] == "true",
+            timeout_s=parse_duration(fields["timeout"]) if fields["timeout"] else None,
+            grace_s=parse_duration(fields["grace"] or "15m"),
+            pin=PinPolicy(fields["pin"]),
+        )
+
+
+def parse_host(text: str) -> HostEntry:
+    if not text or " " in text:
+        raise UsageError(f"{text!r} is not a host", hint="write user@server")
+    user, _, address = text.rpartition("@")
+    return HostEntry(name=HostName(text), address=address, user=user)

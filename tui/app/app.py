@@ -1,0 +1,201 @@
+"""The dashboard: one reader of the fleet's state. No VM's life hangs on it.
+
+    async with fleet's own scope:
+        summary = await DayflyApp(fleet, ...).run_async()
+
+It reads `fleet.state` and calls the fleet's methods; the scope around it cleans up, however this ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.app import App
+from textual.binding import BindingType
+from textual.command import Provider
+from textual.widgets import TextArea
+
+from tui.app import commands, present
+from tui.app.bridge import follow_fleet
+from tui.app.commands import BY_NAME, CommandSearch
+from tui.app.screens.dialogs import Confirm, question_dialog
+from tui.app.screens.fleet_screen import Desk, Dialog, FleetScreen
+from tui.app.screens.home import HomeScreen
+from tui.app.screens.leaving import LeavingScreen, leave_dialog
+from tui.app.screens.new_run import NewRunScreen
+from tui.app.screens.pickers import HelpDialog
+from tui.app.summary import Summary, summarise
+from tui.app.themes import DARK, LIGHT, THEMES
+from tui.contracts import Fleet, ParseHost, ProfileShelf
+from tui.model.phase import Phase
+from tui.model.spec import HostName
+from tui.model.state import FleetState
+
+
+class DayflyApp(App[Summary]):
+    """The dashboard. Returns a Summary; None after an exception (`return_code` is 1 then).
+
+    `start`: a host on which New run is opened at once.
+    """
+
+    TITLE = "dayfly"
+    CSS_PATH = "app.tcss"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {CommandSearch}
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-tall")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        commands.Quit.binding(),
+        commands.CopyOrQuit.binding(),
+        commands.Help.binding(),
+        commands.ToggleTheme.binding(),
+    ]
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        profiles: ProfileShelf,
+        parse_host: ParseHost,
+        *,
+        start: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        super().__init__()
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = DARK
+        self._fleet = fleet
+        self._desk = Desk(fleet, profiles, parse_host, clock)
+        self._start = start
+        self._shown = fleet.state
+        self._asking: Dialog[str | None] | None = None
+        self._asking_id = ""
+        self._asked: set[str] = set()
+        self._leave_presses = 0
+        self._confirming: Confirm | None = None
+        self._leaving: LeavingScreen | None = None
+
+    def get_default_screen(self) -> HomeScreen:
+        """Home is under everything."""
+        return HomeScreen(self._desk)
+
+    def on_mount(self) -> None:
+        """Follow the fleet."""
+        self.run_worker(follow_fleet(self._fleet, self._publish), name="bridge")
+        if self._start is not None:
+            home = self.screen_stack[0]
+            assert isinstance(home, HomeScreen)
+            self.push_screen(NewRunScreen(self._desk, HostName(self._start)), home.open_run)
+
+    def leave_now(self) -> None:
+        """End at once, whatever is still owed; the summary says it."""
+        self.exit(summarise(self._fleet))
+
+    # ---- facts come up
+
+    def _publish(self, state: FleetState) -> None:
+        old, self._shown = self._shown, state
+        for screen in self.screen_stack:
+            if isinstance(screen, FleetScreen):
+                screen.state = state
+        for label in present.news(old, state):
+            severity: Literal["warning", "information"] = "warning" if label.tone == "bad" else "information"
+            self.notify(label.text, severity=severity, markup=False)
+        self._ask(state)
+        if self._leaving is not None and not state.unfinished:
+            self.leave_now()
+
+    def _ask(self, state: FleetState) -> None:
+        """Put the first open question to the person; take back the one that needs no answer any more."""
+        waiting = [question for question in state.questions if question.id not in self._asked]
+        if self._asking is not None:
+            if self._asking_id not in {question.id for question in state.questions}:
+                self._asking.dismiss(None)
+        elif waiting:
+            question = waiting[0]
+            self._asked.add(question.id)
+            self._asking_id, self._asking = question.id, question_dialog(question)
+            self.push_screen(self._asking, partial(self._answered, question.id))
+
+    def _answered(self, question_id: str, reply: str | None) -> None:
+        self._asking = None
+        self._fleet.answer(question_id, reply)
+        self._ask(self._fleet.state)
+
+    # ---- leaving
+
+    @on(commands.Quit)
+    def _leave(self) -> None:
+        self._leave_presses += 1
+        unfinished = self._fleet.state.unfinished
+        if self._leaving is not None:
+            self._insist()
+        elif self._confirming is not None:
+            self._confirming.dismiss(True)
+        elif not unfinished:
+            self._fleet.leave()
+            self.leave_now()
+        elif all(run.phase is Phase.DELETING or run.is_pinned for run in unfinished):
+            self._begin_to_leave()
+        else:
+            self._confirming = leave_dialog(self._fleet.state)
+            self.push_screen(self._confirming, self._leave_confirmed)
+
+    def _leave_confirmed(self, yes: bool | None) -> None:
+        self._confirming = None
+        if yes:
+            self._begin_to_leave()
+        else:
+            self._leave_presses = 0
+
+    def _begin_to_leave(self) -> None:
+        self._leaving = LeavingScreen(self._desk)
+        self.push_screen(self._leaving)
+        self._fleet.leave()
+        if not self._fleet.state.unfinished:
+            self.leave_now()
+        elif self._leave_presses > 1:
+            self.call_after_refresh(self._leaving.hurry)
+
+    def _insist(self) -> None:
+        """Pressed again while the cleanup goes on: the second time says what is owed, the third leaves."""
+        assert self._leaving is not None
+        if self._leave_presses > 2:
+            self.leave_now()
+        else:
+            self._leaving.hurry()
+
+    @on(commands.CopyOrQuit)
+    def _copy_or_leave(self) -> None:
+        focused = self.focused
+        selected = focused.selected_text if isinstance(focused, TextArea) else self.screen.get_selected_text()
+        if selected:
+            self.copy_to_clipboard(selected)
+            self.notify("Copied")
+        else:
+            self._leave()
+
+    # ---- the rest
+
+    @on(commands.Help)
+    def _help(self) -> None:
+        self.push_screen(HelpDialog(self._keys()))
+
+    def _keys(self) -> list[tuple[str, str]]:
+        """What every key does where one is now."""
+        keys: dict[str, list[str]] = {}
+        for active in self.screen.active_bindings.values():
+            if active.binding.tooltip:
+                keys.setdefault(active.binding.tooltip, []).append(self.get_key_display(active.binding))
+        return [(" ".join(dict.fromkeys(shown)), words) for words, shown in keys.items()]
+
+    @on(commands.ToggleTheme)
+    def _toggle_theme(self) -> None:
+        self.theme = LIGHT if self.theme == DARK else DARK
+
+    def action_do(self, name: str) -> None:
+        """Turn a key into its command."""
+        self.post_message(BY_NAME[name]())

@@ -1,0 +1,195 @@
+"""What a person can do: one class is message, key, footer word, palette entry and help.
+
+The docstring is what the palette and the help say of it. A screen lists its commands in BINDINGS by
+`Command.binding()` and answers the message; `can` says whether it makes sense just now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import ClassVar
+
+from textual.app import SystemCommand
+from textual.binding import Binding
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+from textual.message import Message
+
+
+class Command(Message):
+    """Something to do, chosen by key, mouse or palette."""
+
+    KEY: ClassVar[str]
+    """Textual's name of the key; more than one by commas."""
+    WORD: ClassVar[str]
+    """The footer's word for it."""
+    SHOWN: ClassVar[bool] = True
+    """Whether the footer has it."""
+    PRIORITY: ClassVar[bool] = False
+    """Whether it comes before what the focused widget would do with the key."""
+
+    @classmethod
+    def binding(cls, key: str = "", word: str = "") -> Binding:
+        """Its key binding on a screen; `key` and `word` replace its own."""
+        return Binding(
+            key or cls.KEY,
+            f"do('{cls.__name__}')",
+            word or cls.WORD,
+            show=cls.SHOWN or bool(key),
+            priority=cls.PRIORITY,
+            tooltip=cls.__doc__ or "",
+        )
+
+
+class NewRun(Command):
+    """Choose an image, resources and a command, and launch."""
+
+    KEY, WORD = "n", "New"
+
+
+class OpenRun(Command):
+    """Show this run: its phases, logs and VM."""
+
+    KEY, WORD = "enter", "Open"
+
+
+class PinRun(Command):
+    """Keep this run's VM, or let it go again; possible until its deletion begins."""
+
+    KEY, WORD = "p", "Pin"
+
+
+class CancelRun(Command):
+    """Stop the run and delete its VM, after a question."""
+
+    KEY, WORD = "x", "Cancel"
+
+
+class RunAgain(Command):
+    """Launch the same once more."""
+
+    KEY, WORD = "r", "Again"
+
+
+class CopyWayIn(Command):
+    """Copy the command that opens a shell in the VM."""
+
+    KEY, WORD = "y", "Copy way in"
+
+
+class AddHost(Command):
+    """Make a host known and connect to it."""
+
+    KEY, WORD = "a", "Host"
+
+
+class Reconnect(Command):
+    """Try to reach the hosts again now, without waiting."""
+
+    KEY, WORD, SHOWN = "ctrl+r", "Reconnect", False
+
+
+class PickImage(Command):
+    """Choose from the images that the host offers."""
+
+    KEY, WORD, PRIORITY = "f2", "Images", True
+
+
+class Launch(Command):
+    """Launch the run that the form describes."""
+
+    KEY, WORD, PRIORITY = "f5,ctrl+j", "Launch", True
+
+
+class SaveProfile(Command):
+    """Save the form as a profile."""
+
+    KEY, WORD, PRIORITY = "ctrl+s", "Save", True
+
+
+class ShowLaunch(Command):
+    """Show what the launch said."""
+
+    KEY, WORD, SHOWN = "1", "Launch", False
+
+
+class ShowWork(Command):
+    """Show what the command prints."""
+
+    KEY, WORD, SHOWN = "2", "Work", False
+
+
+class ShowCleanup(Command):
+    """Show what dayfly did, step by step, down to the deletion."""
+
+    KEY, WORD, SHOWN = "3", "Cleanup", False
+
+
+class NextLog(Command):
+    """Show the next log."""
+
+    KEY, WORD = "right_square_bracket,right", "Next log"
+
+
+class PreviousLog(Command):
+    """Show the log before."""
+
+    KEY, WORD, SHOWN = "left_square_bracket,left", "Log before", False
+
+
+class Back(Command):
+    """Go back."""
+
+    KEY, WORD = "escape", "Back"
+
+
+class ToggleTheme(Command):
+    """Change between dark and light."""
+
+    KEY, WORD, SHOWN = "ctrl+t", "Dark or light", False
+
+
+class Help(Command):
+    """Show the keys of where you are."""
+
+    KEY, WORD = "f1,question_mark", "Help"
+
+
+class Quit(Command):
+    """Leave dayfly; every VM that is not pinned is deleted first."""
+
+    KEY, WORD, SHOWN, PRIORITY = "ctrl+q", "Quit", False, True
+
+
+class CopyOrQuit(Command):
+    """Copy the selected text; where none is selected, leave dayfly."""
+
+    KEY, WORD, SHOWN, PRIORITY = "ctrl+c", "Copy or quit", False, True
+
+
+BY_NAME: dict[str, type[Command]] = {command.__name__: command for command in Command.__subclasses__()}
+
+
+class CommandSearch(Provider):
+    """The palette: everything that can be done on the screen below it."""
+
+    async def discover(self) -> Hits:
+        """All of it, in the order of the keys."""
+        for entry in self._entries():
+            yield DiscoveryHit(entry.title, entry.callback, entry.title, entry.help)
+
+    async def search(self, query: str) -> Hits:
+        """What matches the words typed."""
+        matcher = self.matcher(query)
+        for entry in self._entries():
+            if score := matcher.match(f"{entry.title} {entry.help}"):
+                yield Hit(score, matcher.highlight(entry.title), entry.callback, entry.title, entry.help)
+
+    def _entries(self) -> Iterator[SystemCommand]:
+        seen = set()
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if active.enabled and binding.tooltip and binding.action not in seen:
+                seen.add(binding.action)
+                run = partial(self.app.run_action, binding.action, active.node)
+                yield SystemCommand(binding.description, binding.tooltip, run)

@@ -1,0 +1,105 @@
+"""What all full screens have in common: the state, the clock, and commands that may make no sense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual.app import ComposeResult
+from textual.reactive import reactive
+from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual.widgets import Static
+
+from tui.app.commands import BY_NAME, Command
+from tui.contracts import Fleet, ParseHost, ProfileShelf
+from tui.model.spec import RunId
+from tui.model.state import FleetState
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a screen works with."""
+
+    fleet: Fleet
+    profiles: ProfileShelf
+    parse_host: ParseHost
+    clock: Callable[[], float]
+    """Epoch seconds, as in the events."""
+
+
+class TooSmall(Static):
+    """Stands in for everything on a terminal in which nothing would fit."""
+
+    def render(self) -> str:
+        """Say what it would take."""
+        width, height = self.app.size
+        return f"terminal too small ({width}x{height})\nneed 60x15 · dayfly keeps running"
+
+
+class FleetScreen(Screen[RunId | None]):
+    """Shows `state`; redraws when it changes and once a second."""
+
+    state: reactive[FleetState] = reactive(FleetState)
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.set_reactive(FleetScreen.state, desk.fleet.state)
+        self._possible: tuple[bool, ...] = ()
+
+    def compose(self) -> ComposeResult:
+        """The screen's own widgets, and what replaces them on a tiny terminal."""
+        yield from self.compose_body()
+        yield TooSmall()
+
+    def compose_body(self) -> ComposeResult:
+        """The screen's own widgets."""
+        yield from ()
+
+    def show(self, state: FleetState, now: float) -> None:
+        """Draw `state` as of `now` (epoch seconds)."""
+
+    def can(self, command: type[Command]) -> bool:  # noqa: ARG002
+        """Whether `command` makes sense now."""
+        return True
+
+    def on_mount(self) -> None:
+        """Draw at once, and keep the ages moving."""
+        self.redraw()
+        self.set_interval(1.0, self.redraw)
+
+    def watch_state(self) -> None:
+        """Draw what is new."""
+        if self.is_mounted:
+            self.redraw()
+
+    def redraw(self) -> None:
+        """Draw the present state; tell the footer when other commands make sense."""
+        self.show(self.state, self.desk.clock())
+        possible = tuple(self.can(command) for command in BY_NAME.values())
+        if possible != self._possible:
+            self._possible = possible
+            self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Dim what makes no sense now."""
+        if action == "do" and not self.can(BY_NAME[str(parameters[0])]):
+            return None
+        return super().check_action(action, parameters)
+
+    def action_do(self, name: str) -> None:
+        """Turn a key into its command."""
+        self.post_message(BY_NAME[name]())
+
+
+class Dialog(ModalScreen[ScreenResultType]):
+    """A question in front of everything else."""
+
+    def compose(self) -> ComposeResult:
+        """The dialog's own widgets, and what replaces them on a tiny terminal."""
+        yield from self.compose_body()
+        yield TooSmall()
+
+    def compose_body(self) -> ComposeResult:
+        """The dialog's own widgets."""
+        yield from ()

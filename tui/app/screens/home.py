@@ -1,0 +1,160 @@
+"""Home: every run, every host, and all about the one under the cursor."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.widgets import DataTable, Footer, Static
+
+from tui.app import commands, present, tables
+from tui.app.commands import Command
+from tui.app.present import Label
+from tui.app.screens.new_run import NewRunScreen
+from tui.app.screens.pickers import AddHostDialog
+from tui.app.screens.run import RunScreen
+from tui.app.screens.run_commands import RunCommandsScreen
+from tui.app.widgets.fact_table import FactTable
+from tui.app.widgets.facts import Facts, Labels
+from tui.model.hosts import DEMO, HostEntry
+from tui.model.spec import HostName, RunId
+from tui.model.state import FleetState, HostState, RunState
+from tui.model.text import clean_line
+
+
+class HomeScreen(RunCommandsScreen):
+    """What is going on, at a glance."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        commands.NewRun.binding(),
+        commands.OpenRun.binding(),
+        commands.PinRun.binding(),
+        commands.CancelRun.binding(),
+        commands.RunAgain.binding(),
+        commands.CopyWayIn.binding(),
+        commands.AddHost.binding(),
+        commands.Reconnect.binding(),
+        commands.Help.binding("question_mark,f1"),
+        commands.Quit.binding("q"),
+    ]
+
+    def compose_body(self) -> ComposeResult:
+        """Header, runs, details, hosts, footer."""
+        yield Labels(id="header")
+        with Container(id="home"):
+            with Container(id="runs-panel", classes="panel") as runs:
+                runs.border_title = "Runs"
+                yield FactTable(id="runs")
+                yield Static(id="no-runs", markup=False)
+            with Container(id="details-panel", classes="panel"):
+                yield Facts(id="details")
+            with Container(id="hosts-panel", classes="panel") as hosts:
+                hosts.border_title = "Hosts"
+                yield FactTable(id="hosts")
+        yield Footer()
+
+    def show(self, state: FleetState, now: float) -> None:
+        """Fill the tables, and the details of what is under the cursor."""
+        hosts = state.hosts.values()
+        self.query_one("#header", Labels).show(
+            [Label("dayfly"), *map(_host_mark, hosts)], present.counts(state)
+        )
+        runs, hosts_table = self.query_one("#runs", FactTable), self.query_one("#hosts", FactTable)
+        runs.fill(tables.runs_table(state, now, runs.content_size.width - 1))
+        hosts_table.fill(tables.hosts_table(state, hosts_table.content_size.width - 1))
+        self.set_class(not state.runs, "-no-runs")
+        self.query_one("#no-runs", Static).update(_empty(state), layout=False)
+        self._show_details(state, now)
+
+    def on_resize(self) -> None:
+        """Other columns may fit."""
+        self.call_after_refresh(self.redraw)
+
+    @property
+    def chosen_run(self) -> RunState | None:
+        """The run under the cursor, unless one is among the hosts."""
+        if self.chosen_host:
+            return None
+        key = self.query_one("#runs", FactTable).chosen
+        return self.state.runs.get(RunId(key)) if key else None
+
+    @property
+    def chosen_host(self) -> HostName | None:
+        """The host under the cursor of the hosts' table, if that has the focus."""
+        table = self.query_one("#hosts", FactTable)
+        return HostName(table.chosen) if table.has_focus and table.chosen else None
+
+    def can(self, command: type[Command]) -> bool:
+        """A run must be there to act upon it."""
+        return not self.is_mounted or super().can(command)
+
+    def _show_details(self, state: FleetState, now: float) -> None:
+        panel, facts = self.query_one("#details-panel"), self.query_one("#details", Facts)
+        if host := state.hosts.get(self.chosen_host or HostName("")):
+            panel.border_title = Text(clean_line(f"Host {host.entry.name}"))
+            facts.show(tables.host_facts(state, host, now))
+        elif run := self.chosen_run:
+            panel.border_title = Text(present.run_name(run))
+            fleet = self.desk.fleet
+            facts.show(
+                tables.run_facts(run, now, way_in=fleet.shell_command(run.id), fate=fleet.fate(run.spec))
+            )
+        else:
+            panel.border_title = "Details"
+            facts.show(())
+
+    @on(DataTable.RowHighlighted)
+    def _cursor_moved(self) -> None:
+        self.redraw()
+
+    @on(DataTable.RowSelected, "#runs")
+    def _row_opened(self) -> None:
+        self.post_message(commands.OpenRun())
+
+    @on(commands.OpenRun)
+    def _open(self) -> None:
+        if run := self.chosen_run:
+            self.open_run(run.id)
+
+    @on(commands.NewRun)
+    def _new(self) -> None:
+        self.app.push_screen(NewRunScreen(self.desk, self.chosen_host), self.open_run)
+
+    @on(commands.AddHost)
+    def _add_host(self) -> None:
+        def add(entry: HostEntry | None) -> None:
+            if entry is not None:
+                self.desk.fleet.add_host(entry)
+
+        self.app.push_screen(AddHostDialog(self.desk), add)
+
+    @on(commands.Reconnect)
+    def _reconnect(self) -> None:
+        names = [self.chosen_host] if self.chosen_host else list(self.state.hosts)
+        for name in names:
+            self.desk.fleet.reconnect(name)
+        self.notify(f"Connecting to {', '.join(names)}", markup=False)
+
+    def open_run(self, run: RunId | None) -> None:
+        """Show a run's own screen; the cursor will be on it when one comes back."""
+        if run is not None:
+            self.state = self.desk.fleet.state
+            self.query_one("#runs", FactTable).choose(run)
+            self.app.push_screen(RunScreen(self.desk, run), self.open_run)
+
+
+def _host_mark(host: HostState) -> Label:
+    label = present.health_label(host.health)
+    glyph, word = label.text.split(" ", 1)
+    return Label(clean_line(f"{glyph} {host.entry.name} {word}"), label.tone)
+
+
+def _empty(state: FleetState) -> str:
+    where = "the demo host" if DEMO in state.hosts else next(iter(state.hosts), "")
+    if not where:
+        return "No hosts yet. Press a to add one."
+    return f"No runs yet. Press n to start a run on {clean_line(where)}."

@@ -1,0 +1,222 @@
+"""New run: a form that says at once what is wrong, what will happen, and how to do the same without it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Footer
+
+from tui.app import commands, present, tables
+from tui.app.commands import Command
+from tui.app.present import Label
+from tui.app.screens.dialogs import AskText, Confirm
+from tui.app.screens.fleet_screen import Desk, FleetScreen
+from tui.app.screens.pickers import ImagePicker
+from tui.app.widgets.facts import Facts, Labels
+from tui.app.widgets.run_form import LABELS, RunForm
+from tui.model.errors import ProfileError, UsageError
+from tui.model.spec import HostName, RunSpec
+from tui.model.state import FleetState
+from tui.model.text import clean
+
+
+class NewRunScreen(FleetScreen):
+    """Dismissed with the run that was launched, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        commands.Launch.binding(),
+        commands.PickImage.binding(),
+        commands.SaveProfile.binding(),
+        commands.Back.binding(),
+        commands.Help.binding("f1"),
+    ]
+
+    def __init__(self, desk: Desk, host: HostName | None = None) -> None:
+        super().__init__(desk)
+        first = next(iter(desk.fleet.state.hosts), HostName(""))
+        self._first_texts = tables.form_fields(tables.default_spec(host or first))
+        self._pristine: dict[str, str] = {}
+        self._loaded: RunSpec | None = None
+        self._asked: set[HostName] = set()
+        """Hosts that were asked for their images."""
+
+    def compose_body(self) -> ComposeResult:
+        """The form scrolls; what it means and the keys stay."""
+        yield Labels(id="header")
+        with VerticalScroll(id="form", can_focus=False):
+            yield RunForm(self.desk.profiles.names(), list(self.state.hosts), self._first_texts)
+        yield Facts(id="consequences")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """The image is what has to be chosen first."""
+        self._pristine = self._form.fields
+        super().on_mount()
+        self._form.focus_field("image")
+
+    @property
+    def _form(self) -> RunForm:
+        return self.query_one(RunForm)
+
+    @property
+    def _fields(self) -> dict[str, str]:
+        return tables.merged_fields(self._form.fields, self._loaded)
+
+    @property
+    def _host(self) -> HostName:
+        return HostName(self._form.fields["host"])
+
+    @property
+    def _is_changed(self) -> bool:
+        return self._form.fields != self._pristine
+
+    def show(self, state: FleetState, now: float) -> None:  # noqa: ARG002
+        """Follow the hosts, and say what the form means."""
+        self._form.show_hosts(list(state.hosts))
+        self._ask_for_images()
+        self._judge()
+
+    def on_resize(self) -> None:
+        """Another width may show more."""
+        self.call_after_refresh(self.redraw)
+
+    def can(self, command: type[Command]) -> bool:
+        """Images are a host's."""
+        return command is not commands.PickImage or not self.is_mounted or bool(self._host)
+
+    @on(RunForm.Edited)
+    def _edited(self) -> None:
+        self.redraw()
+
+    def _ask_for_images(self) -> None:
+        host = self.state.hosts.get(self._host)
+        if host is None:
+            return
+        if self._host not in self._asked:
+            self._asked.add(self._host)
+            self.desk.fleet.refresh_images(self._host)
+        self._form.suggest_images([name for name, _ in present.image_rows(host)])
+
+    # ---- what it means
+
+    def _faults(self) -> dict[str, str]:
+        texts = self._form.fields
+        found = {key: self.desk.profiles.validate_field(key, text) for key, text in texts.items()}
+        return {key: fault for key, fault in found.items() if fault}
+
+    def _judge(self) -> None:
+        faults = self._faults()
+        typed = {key for key in faults if self._form.fields[key].strip()}
+        self._form.mark(typed)
+        spec, rest = self._resolve() if not faults else (None, ())
+        word = _first_fault(faults, typed, rest)
+        note = Label("changed", "warn") if self._is_changed else Label("", "muted")
+        self.query_one("#header", Labels).show([Label("New run"), note], word)
+        self.query_one("#consequences", Facts).show(self._consequences(spec, word, faults, rest))
+
+    def _consequences(
+        self, spec: RunSpec | None, word: Label, faults: dict[str, str], rest: tuple[str, ...]
+    ) -> list[tables.Fact]:
+        if spec is None:
+            sentences = [f"{LABELS.get(key, key)}: {fault}" for key, fault in faults.items()]
+            return [("Wanted", Label(clean("\n".join((*sentences, *rest))), word.tone))]
+        return [
+            ("If we go", Label(clean(self.desk.fleet.fate(spec)), "text")),
+            ("Same as", Label(tables.command_line(spec, self._loaded), "muted")),
+        ]
+
+    def _resolve(self) -> tuple[RunSpec | None, tuple[str, ...]]:
+        try:
+            return self.desk.profiles.resolve_form(self._fields), ()
+        except ProfileError as error:
+            return None, error.faults
+        except UsageError as error:
+            return None, (str(error),)
+
+    # ---- what is done with it
+
+    @on(commands.Launch)
+    def _launch(self) -> None:
+        faults = self._faults()
+        spec, rest = self._resolve()
+        if spec is None:
+            self._form.focus_field(next((key for key in LABELS if key in faults), "image"))
+            sentences = [f"{LABELS.get(key, key)}: {fault}" for key, fault in faults.items()] or rest
+            self.notify(clean("\n".join(sentences)), title="Not launched", severity="error", markup=False)
+            return
+        try:
+            self.dismiss(self.desk.fleet.submit(spec))
+        except UsageError as error:
+            self.notify(clean(str(error)), title="Not launched", severity="error", markup=False)
+
+    @on(commands.PickImage)
+    def _pick_image(self) -> None:
+        def take(image: str | None) -> None:
+            if image is not None:
+                self._form.fill({**self._form.fields, "image": image})
+
+        self.desk.fleet.refresh_images(self._host)
+        self.app.push_screen(ImagePicker(self.desk, self._host), take)
+
+    @on(RunForm.ProfileChosen)
+    def _load(self, event: RunForm.ProfileChosen) -> None:
+        if event.name is None:
+            self._loaded = None
+            self._edited()
+            return
+        try:
+            self._loaded = self.desk.profiles.load(event.name)
+        except UsageError as error:
+            self.notify(
+                clean(str(error)), title=f"{event.name} is not usable", severity="error", markup=False
+            )
+            return
+        self._form.fill(tables.form_fields(self._loaded))
+        self._pristine = self._form.fields
+
+    @on(commands.SaveProfile)
+    def _save(self) -> None:
+        spec, rest = self._resolve()
+        if spec is None:
+            self.notify(clean("\n".join(rest)), title="Not saved", severity="error", markup=False)
+            return
+        text = "Name of the profile; one of that name in your folder is replaced."
+        dialog = AskText("Save as a profile", text, self._loaded.name if self._loaded else "")
+        self.app.push_screen(dialog, lambda name: self._save_as(spec, name))
+
+    def _save_as(self, spec: RunSpec, name: str | None) -> None:
+        if not name:
+            return
+        try:
+            path = self.desk.profiles.save(spec, name)
+        except UsageError as error:
+            self.notify(clean(str(error)), title="Not saved", severity="error", markup=False)
+            return
+        self._pristine = self._form.fields
+        self.redraw()
+        self.notify(f"Saved as {path}", markup=False)
+
+    @on(commands.Back)
+    def _back(self) -> None:
+        if not self._is_changed:
+            self.dismiss(None)
+            return
+
+        def leave(yes: bool | None) -> None:
+            if yes:
+                self.dismiss(None)
+
+        dialog = Confirm("Leave the form?", ("What you typed is lost.",), yes="Leave it", no="Go on typing")
+        self.app.push_screen(dialog, leave)
+
+
+def _first_fault(faults: dict[str, str], typed: set[str], rest: tuple[str, ...]) -> Label:
+    if typed:
+        return Label("✘ not yet: see below", "bad")
+    if faults or rest:
+        return Label("◌ something is missing", "warn")
+    return Label("✔ ready: F5 launches", "good")

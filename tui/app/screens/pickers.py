@@ -1,0 +1,169 @@
+"""Dialogs that end in a choice: an image of a host, a new host; and the help."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from tui.app import present
+from tui.app.screens.fleet_screen import Desk, Dialog
+from tui.model.errors import UsageError
+from tui.model.hosts import HostEntry
+from tui.model.spec import HostName
+from tui.model.text import clean
+
+
+class ImagePicker(Dialog[str | None]):
+    """The images that a host offers; what is typed narrows the list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Cancel", show=False),
+        Binding("down", "move(1)", show=False, priority=True),
+        Binding("up", "move(-1)", show=False, priority=True),
+        Binding("pagedown", "move(10)", show=False, priority=True),
+        Binding("pageup", "move(-10)", show=False, priority=True),
+    ]
+
+    def __init__(self, desk: Desk, host: HostName) -> None:
+        super().__init__()
+        self._desk = desk
+        self._host = host
+        self._rows: tuple[tuple[str, str], ...] = ()
+
+    def compose_body(self) -> ComposeResult:
+        """A field to narrow the list, and the list."""
+        with VerticalScroll(classes="box tall", can_focus=False) as box:
+            box.border_title = Text(f"Images of {clean(self._host)}").markup
+            yield Input(placeholder="type to narrow", compact=True)
+            yield OptionList(compact=True)
+            yield Static("enter: take it · esc: back to typing one by hand", classes="hint")
+
+    def on_mount(self) -> None:
+        """Show what is known; the host was asked, and its answer may still come."""
+        self.query_one(OptionList).can_focus = False
+        self._refill()
+        self.set_interval(0.5, self._refill)
+
+    @on(Input.Changed)
+    def _narrow(self) -> None:
+        self._fill()
+
+    @on(Input.Submitted)
+    def _take(self) -> None:
+        options = self.query_one(OptionList)
+        if options.highlighted is not None:
+            self.dismiss(options.get_option_at_index(options.highlighted).id)
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(event.option.id)
+
+    def action_move(self, rows: int) -> None:
+        """Move the highlight while the typing goes on above."""
+        options = self.query_one(OptionList)
+        if options.option_count:
+            at = (options.highlighted or 0) + rows
+            options.highlighted = min(max(at, 0), options.option_count - 1)
+
+    def _refill(self) -> None:
+        host = self._desk.fleet.state.hosts.get(self._host)
+        rows = present.image_rows(host) if host else ()
+        if rows != self._rows or not rows:
+            self._rows = rows
+            self._fill()
+
+    def _fill(self) -> None:
+        typed = self.query_one(Input).value.lower()
+        options = self.query_one(OptionList)
+        options.clear_options()
+        for name, words in dict(self._rows).items():
+            if typed in f"{name} {words}".lower():
+                line = Text(present.fit(clean(name), 24), no_wrap=True).append(f" {words}", "dim")
+                options.add_option(Option(line, id=name))
+        if options.option_count:
+            options.highlighted = 0
+        elif not self._rows:
+            options.add_option(Option(Text("the host has not said yet", "dim"), disabled=True))
+
+
+class AddHostDialog(Dialog[HostEntry | None]):
+    """A host for this session; `dayfly hosts add` keeps one for good."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Cancel", show=False)]
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self._desk = desk
+
+    def compose_body(self) -> ComposeResult:
+        """Address and name."""
+        with VerticalScroll(classes="box", can_focus=False) as box:
+            box.border_title = "Add a host"
+            yield Static(
+                "Where: an alias of ~/.ssh/config, user@server[:port], local or demo", classes="body"
+            )
+            yield Input(id="address", compact=True)
+            yield Static("Call it (empty: the same)", classes="body")
+            yield Input(id="name", compact=True)
+            yield Static("", id="fault", markup=False)
+            yield Static(
+                "enter: connect · tab: next field · esc: cancel\n"
+                "For this session; `dayfly hosts add` keeps a host for good.",
+                classes="hint",
+                markup=False,
+            )
+
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
+        address, name = (self.query_one(f"#{part}", Input).value.strip() for part in ("address", "name"))
+        try:
+            entry = self._desk.parse_host(address)
+        except UsageError as error:
+            hint = f"\n{error.hint}" if error.hint else ""
+            self.query_one("#fault", Static).update(clean(f"✘ {error}{hint}"))
+            return
+        self.dismiss(replace(entry, name=HostName(name)) if name else entry)
+
+
+class HelpDialog(Dialog[None]):
+    """The keys of where one was, and the three words that matter."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,f1,question_mark,enter", "dismiss(None)", "Close", show=False)
+    ]
+
+    def __init__(self, keys: list[tuple[str, str]]) -> None:
+        super().__init__()
+        self._keys = keys
+
+    def compose_body(self) -> ComposeResult:
+        """One line a key."""
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(no_wrap=True)
+        grid.add_column()
+        for key, words in self._keys:
+            grid.add_row(Text(key, "bold"), Text(words))
+        with VerticalScroll(classes="box tall") as box:
+            box.border_title = "Keys"
+            yield Static(grid, classes="body")
+            yield Static(_WORDS, classes="hint", markup=False)
+            yield Static("esc: back", classes="hint")
+
+    def on_mount(self) -> None:
+        """So that the arrows scroll."""
+        self.query_one(VerticalScroll).focus()
+
+
+_WORDS = """\
+A run is one VM: launched for one command, deleted when it is over.
+Pinned: the VM stays until you delete it, whatever happens.
+Deleted means seen absent in the host's own list, twice."""

@@ -1,0 +1,246 @@
+"""Runs and hosts as tables and as facts: pure functions from states to labelled cells."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tui.app import present
+from tui.app.present import Label
+from tui.model.phase import Phase
+from tui.model.spec import HostName, RunSpec
+from tui.model.state import FleetState, HostState, RunState
+from tui.model.text import clean, clean_line
+from tui.model.units import format_duration, format_size
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column; its cells are cut to `width`, the gap to the next one included."""
+
+    title: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """One row; every cell may be of several labels."""
+
+    key: str
+    cells: tuple[tuple[Label, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What a table shows."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[TableRow, ...]
+
+
+Fact = tuple[str, Label]
+"""A word and what there is to say of it."""
+
+_STATE, _NAME, _HOST, _AGE = Column("STATE", 14), Column("NAME", 17), Column("HOST", 10), Column("AGE", 8)
+_SIZE, _VM = Column("SIZE", 16), Column("VM", 32)
+_NEWS_MIN = 26
+
+
+def runs_table(state: FleetState, now: float, width: int) -> Table:
+    """Every run, the newest first; with less width, first the VM's name goes, then the size."""
+    columns = [_STATE, _NAME, _HOST, _AGE]
+    left = width - sum(column.width for column in columns)
+    for column, place in ((_SIZE, 4), (_VM, 2)):
+        if left - column.width >= _NEWS_MIN:
+            columns.insert(place, column)
+            left -= column.width
+    columns.append(Column("WHAT", max(left, 10)))
+    runs = sorted(state.runs.values(), key=lambda run: (run.submitted_at, run.id), reverse=True)
+    rows = (TableRow(run.id, tuple(_run_cell(run, column.title, now) for column in columns)) for run in runs)
+    return Table(tuple(columns), tuple(rows))
+
+
+def _run_cell(run: RunState, title: str, now: float) -> tuple[Label, ...]:
+    match title:
+        case "STATE":
+            return (present.run_label(run),)
+        case "NAME":
+            return (Label(present.run_name(run)),)
+        case "VM":
+            return (Label(clean_line(run.vm), "muted"),)
+        case "HOST":
+            return (Label(clean_line(run.host), "muted"),)
+        case "AGE":
+            return (Label(present.run_age(run, now), "muted"),)
+        case "SIZE":
+            return (Label(present.resources(run.spec), "muted"),)
+        case _:
+            parts = (present.pin_label(run), present.run_news(run))
+            return tuple(part for part in parts if part.text)
+
+
+_HOST_COLUMNS = (Column("HOST", 12), Column("STATE", 18), Column("VERSION", 11), Column("VMS", 18))
+
+
+def hosts_table(state: FleetState, width: int) -> Table:
+    """Every host, in the order in which they became known."""
+    left = width - sum(column.width for column in _HOST_COLUMNS)
+    columns = (*_HOST_COLUMNS, Column("ADDRESS", max(left, 10)))
+    return Table(columns, tuple(_host_row(state, host) for host in state.hosts.values()))
+
+
+def _host_row(state: FleetState, host: HostState) -> TableRow:
+    ours, others = present.ours_and_others(state, host)
+    vms = f"{ours} ours, {others} other{'' if others == 1 else 's'}" if host.listed_at else "–"
+    trouble = present.host_trouble(host)
+    last = Label(trouble, "warn") if trouble else Label(host_address(host), "muted")
+    cells = (
+        Label(clean_line(host.entry.name)),
+        present.health_label(host.health),
+        Label(clean_line(host.version) or "–", "muted"),
+        Label(vms, "muted"),
+        last,
+    )
+    return TableRow(host.entry.name, tuple((cell,) for cell in cells))
+
+
+def host_address(host: HostState) -> str:
+    """Where it is: `user@address:port`, or what it is where there is no address."""
+    entry = host.entry
+    if not entry.address:
+        return {"demo": "a demo in a process of its own", "local": "this machine"}.get(entry.name, "–")
+    user = f"{entry.user}@" if entry.user else ""
+    port = f":{entry.port}" if entry.port else ""
+    return clean_line(f"{user}{entry.address}{port}")
+
+
+def run_facts(run: RunState, now: float, *, way_in: str, fate: str) -> tuple[Fact, ...]:
+    """All about a run, for the pane beside the list."""
+    return (
+        ("State", _state_now(run, now)),
+        ("VM", Label(f"{clean_line(run.vm)} on {clean_line(run.host)}")),
+        ("", present.vm_sentence(run)),
+        ("Image", Label(f"{clean_line(run.spec.image)}   {present.resources(run.spec)}")),
+        ("Command", Label(command_text(run.spec), "muted")),
+        *live_facts(run, now, way_in=way_in, fate=fate),
+    )
+
+
+def live_facts(run: RunState, now: float, *, way_in: str, fate: str) -> tuple[Fact, ...]:
+    """What may change, or is acted upon, while one looks."""
+    entered = Label(clean_line(way_in) if present.has_way_in(run) else "–", "text")
+    return (
+        ("Pin", present.pin_sentence(run, now)),
+        ("Way in", entered if present.has_way_in(run) else Label("–", "muted")),
+        ("If we go", Label(present.vanishing(run, fate), "muted")),
+    )
+
+
+def run_head(run: RunState, now: float) -> tuple[Fact, ...]:
+    """The state of the VM and of the work, for the run's own screen."""
+    return (("Now", _state_now(run, now)), ("VM", present.vm_sentence(run)))
+
+
+def _state_now(run: RunState, now: float) -> Label:
+    label, news = present.run_label(run), present.run_news(run)
+    took = f" {present.age(now - run.entered[-1][1])}" if run.entered and not run.phase.is_over else ""
+    tone = news.tone if news.tone in ("warn", "bad") else label.tone
+    return Label(f"{label.text}{took}{'   ' + news.text if news.text else ''}", tone)
+
+
+def host_facts(state: FleetState, host: HostState, now: float) -> tuple[Fact, ...]:
+    """All about a host: health, what to do about it, what is on it."""
+    ours, others = present.ours_and_others(state, host)
+    label = present.health_label(host.health)
+    since = f" for {present.age(now - host.since)}" if host.since else ""
+    names = ", ".join(clean_line(vm.name) for vm in host.vms)
+    return (
+        ("State", Label(label.text + since, label.tone)),
+        ("Address", Label(host_address(host))),
+        ("Manager", Label(clean_line(f"{host.entry.driver} {host.version}"))),
+        ("VMs", Label(f"{ours} ours, {others} not: {names}" if names else "none", "muted")),
+        ("Said", Label(clean_line(host.detail) or "–", "muted")),
+        ("Do", Label(clean_line(host.hint) or "–", "warn" if host.hint else "muted")),
+    )
+
+
+def command_text(spec: RunSpec) -> str:
+    """The command in one line."""
+    text = spec.command if isinstance(spec.command, str) else shlex.join(spec.command)
+    return clean_line(" ⏎ ".join(line for line in text.strip().splitlines() if line.strip()))
+
+
+def form_fields(spec: RunSpec) -> dict[str, str]:
+    """A run spec as the texts of a form; `ProfileShelf.resolve_form` reads them back."""
+    command = spec.command if isinstance(spec.command, str) else shlex.join(spec.command)
+    return {
+        "image": spec.image,
+        "command": command,
+        "host": spec.host,
+        "cpus": str(spec.cpus),
+        "memory": format_size(spec.memory),
+        "disk": format_size(spec.disk),
+        "workdir": spec.workdir,
+        "sudo": "true" if spec.sudo else "false",
+        "timeout": format_duration(spec.timeout_s) if spec.timeout_s else "",
+        "boot_timeout": format_duration(spec.boot_timeout_s),
+        "grace": format_duration(spec.grace_s),
+        "pin": spec.pin.value,
+        "name": spec.name,
+        "description": spec.description,
+    }
+
+
+def command_line(spec: RunSpec, profile: RunSpec | None) -> str:
+    """The same run without the dashboard. `profile`: what was loaded; its name stands for what is unchanged.
+
+    What has no flag (workdir, boot timeout) is only kept through the profile.
+    """
+    base = profile or default_spec(spec.host)
+    words = ["dayfly", "run"]
+    words += [profile.name] if profile and profile.name else []
+    words += ["--host", spec.host]
+    for flag, key in (("--image", "image"), ("--cpus", "cpus"), ("--memory", "memory"), ("--disk", "disk")):
+        words += _flag(flag, key, spec, base)
+    for flag, key in (("--timeout", "timeout"), ("--grace", "grace"), ("--pin", "pin")):
+        words += _flag(flag, key, spec, base)
+    if (spec.argv, spec.sudo) != (base.argv, base.sudo):
+        words += ["--", *spec.argv]
+    return shlex.join(clean(word) for word in words)
+
+
+def _flag(flag: str, key: str, spec: RunSpec, base: RunSpec) -> Sequence[str]:
+    value = form_fields(spec)[key]
+    return () if value == form_fields(base)[key] else (flag, value)
+
+
+def cleaning_table(runs: Sequence[RunState], now: float, width: int) -> Table:
+    """What is still being cleaned: state, how long, which VM, why not yet."""
+    columns = (Column("STATE", 14), Column("FOR", 8), Column("VM", 32), Column("HOST", 10))
+    left = max(10, width - sum(column.width for column in columns))
+    rows = []
+    for run in runs:
+        since = run.entered[-1][1] if run.entered else run.submitted_at
+        news = present.run_news(run) if run.delay else Label(clean_line(run.told), "muted")
+        if run.phase is Phase.GONE:
+            news = Label("seen absent", "good")
+        labels = (
+            Label("✔ gone", "good") if run.phase is Phase.GONE else present.phase_label(run.phase),
+            Label(present.age(now - since) if not run.phase.is_over else "", "muted"),
+            Label(clean_line(run.vm)),
+            Label(clean_line(run.host), "muted"),
+            news,
+        )
+        rows.append(TableRow(run.id, tuple((label,) for label in labels)))
+    return Table((*columns, Column("WHAT", left)), tuple(rows))
+
+
+def merged_fields(typed: Mapping[str, str], loaded: RunSpec | None) -> dict[str, str]:
+    """The form's texts over those of the loaded profile that the form does not show."""
+    return {**(form_fields(loaded) if loaded else {}), **typed}
+
+
+def default_spec(host: HostName) -> RunSpec:
+    """What an empty form stands for."""
+    return RunSpec(image="", command="", host=host)

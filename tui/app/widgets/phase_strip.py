@@ -1,0 +1,32 @@
+"""The life of a run in one strip: every phase and how long it took."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.widgets import Static
+
+from tui.app.present import PhaseStep, fit
+from tui.app.widgets.tones import tone_colours
+
+_MARK_WIDTH = 9
+_LAST_WIDTH = 6
+
+
+class PhaseStrip(Static):
+    """Two lines: the phases, and under each its time. Cells have a fixed width; the earliest go first."""
+
+    def show(self, steps: tuple[PhaseStep, ...]) -> None:
+        """Show as many of the last steps as fit."""
+        shown = list(steps)
+        while shown and sum(map(_width, shown)) + len(shown) - 1 > self.content_size.width > 0:
+            shown.pop(0)
+        colours = tone_colours(self.app)
+        names, marks = Text(no_wrap=True), Text(no_wrap=True)
+        for step in shown:
+            names.append(fit(step.name, _width(step)) + " ", colours[step.tone])
+            marks.append(fit(step.mark, _width(step)) + " ", colours[step.tone])
+        self.update(Text("\n").join((names, marks)), layout=False)
+
+
+def _width(step: PhaseStep) -> int:
+    return _LAST_WIDTH if step.name == "gone" else max(len(step.name), _MARK_WIDTH)
