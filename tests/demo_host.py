@@ -41,10 +41,14 @@ class DemoHost:
         """HOME of a command that runs on the demo host; leases lie in .local/state/dayfly."""
         return self.world / "home"
 
-    def environment(self) -> dict[str, str]:
-        """For commands that are to run as if on the demo host; they end with it, whatever becomes of them."""
+    def own_environment(self) -> dict[str, str]:
+        """What makes a command run as if on the demo host; it ends with it, whatever becomes of it."""
         path = f"{self.bin}:{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "HOME": str(self.home), kin.MARK: str(self.world)}
+        return {"PATH": path, "HOME": str(self.home), kin.MARK: str(self.world)}
+
+    def environment(self) -> dict[str, str]:
+        """The whole environment of such a command."""
+        return {**os.environ, **self.own_environment()}
 
     def multipass(
         self, *argv: str, stdin: bytes = b"", timeout_s: float = LIMIT_S
