@@ -173,11 +173,17 @@ class HostWarden:
         Leases that are ending are looked at every second, and at once after a `reap`. Raises
         ConnectionDropped, and HostUnreachable when beats stay unanswered; then the connection is dropped.
         """
-        await self.install()
-        holder = Holder(leases, on_news, beat_s=beat_s, stirred=self._stirred)
+        for _ in range(2):
+            holder = Holder(leases, on_news, beat_s=beat_s, stirred=self._stirred)
+            if await self._hold_once(holder) not in _NO_SCRIPT:
+                break
+            await self.install()
+        raise ConnectionDropped("The host ended the channel of our heartbeats.", host=self._host.name)
+
+    async def _hold_once(self, holder: Holder) -> int:
         channel = await self._open_channel(self._words("hold"), holder.on_bytes, _ignore)
         try:
-            await holder.beat(channel)
+            return await holder.beat(channel)
         except HostUnreachable:
             self._host.drop()
             raise

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from tui.contracts import Channel
-from tui.model.errors import ConnectionDropped, HostUnreachable, WardenError
+from tui.model.errors import HostUnreachable, WardenError
 from tui.model.lease import LeasePhase, LeaseReport
 from tui.model.spec import VmName
 from tui.warden.wire import NewsReader
@@ -19,7 +19,7 @@ _KEEN_S = 5.0
 
 
 class Holder:
-    """Says beats and hears news. `beat` runs until the link dies, one way or the other."""
+    """Says beats and hears news, as long as its channel lives."""
 
     def __init__(
         self,
@@ -58,18 +58,20 @@ class Holder:
             self._told[news.vm] = news
             self._on_news(news)
 
-    async def beat(self, channel: Channel) -> None:
+    async def beat(self, channel: Channel) -> int:
         """Beat at once and every `beat_s`; look in between where something is ending.
 
-        Raises ConnectionDropped when the channel ends, HostUnreachable when beats stay unanswered,
-        WardenError when what comes makes no sense.
+        Returns the channel's exit status, should it ever end by itself. Raises ConnectionDropped with the
+        link, HostUnreachable when beats stay unanswered, WardenError when what comes makes no sense.
         """
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_until_end(channel))
-                group.create_task(self._say(channel))
+                saying = group.create_task(self._say(channel))
+                status = await channel.wait()
+                saying.cancel()
         except BaseExceptionGroup as faults:
             raise faults.exceptions[0] from None
+        return status
 
     async def _say(self, channel: Channel) -> None:
         next_beat = self._clock()
@@ -109,8 +111,3 @@ class Holder:
         oldest = min(self._unanswered.values(), default=self._clock())
         if self._clock() - oldest > max(3 * self._beat_s, _MIN_PATIENCE_S):
             raise HostUnreachable("The host does not answer our heartbeats.")
-
-
-async def _until_end(channel: Channel) -> None:
-    await channel.wait()
-    raise ConnectionDropped("The host ended the channel of our heartbeats.")

@@ -231,13 +231,15 @@ record_end() {   # record_end KIND DETAIL
 verb__run() {   # _run LEASE JOB: the runner. Started again after its death, it goes on from the files
   enter_job "$1" "$2"
   find_me && claim runner || exit
-  trap '' HUP TERM INT
+  trap '' HUP                                                 # TERM not yet: its children would inherit that
   if [ -e leader.none ]; then
     if [ ! -e "$dir/phase.live" ] || [ ! -e stop.no ]; then record_end killed ended; exit; fi
     read -r place <place
     [ "$place" = host ] || await_running || exit
     for stream in out err; do spawn sh "$SCRIPT" _pump "$lease" "$job" $stream; done
-    spawn sh "$SCRIPT" _lead "$lease" "$job"; wait $!
+    spawn sh "$SCRIPT" _lead "$lease" "$job"
+    trap '' TERM INT
+    wait $!
   fi
   while value_of leader; is_alive "$value"; do nap 1; done
   ( exec 3<>pipe-out 4<>pipe-err )                            # frees a pump that still waits for a writer
@@ -383,17 +385,20 @@ for dir in /var/tmp/.dayfly /tmp/.dayfly; do
 done
 echo "dayfly: $answer"'
 
-GUEST_SIGNAL='name=$1 signal=$2
+GUEST_SIGNAL='name=$1 signal=$2 answer=missing
 for dir in /var/tmp/.dayfly /tmp/.dayfly; do
-  if [ -s "$dir/$name.pid" ] && ! [ -e "$dir/$name.status" ]; then
+  if [ -e "$dir/$name.status" ]; then answer=ended; break; fi
+  if [ -s "$dir/$name.pid" ]; then
     read -r pid group start <"$dir/$name.pid"
     line=; read -r line <"/proc/$pid/stat"; set -f; set -- ${line##*) }
     if [ -n "$start" ] && [ "${20-}" = "$start" ] && [ "$group" -gt 1 ]; then
       sudo -n kill -s "$signal" -- "-$group" || kill -s "$signal" -- "-$group"
-      echo "dayfly: signalled"
+      answer=signalled
     fi
+    break
   fi
-done 2>/dev/null'
+done 2>/dev/null
+echo "dayfly: $answer"'
 
 ask_guest() {   # ask_guest SECONDS SCRIPT WORD...: sets answer; empty where the guest did not give one
   local limit="$1" said
@@ -402,10 +407,15 @@ ask_guest() {   # ask_guest SECONDS SCRIPT WORD...: sets answer; empty where the
   case $said in *"dayfly: "*) answer=${said##*dayfly: };; *) answer=;; esac
 }
 
-signal_in_guest() {
-  look; [ "$vm" = "$running" ] || return 1
-  ask_guest 8 "$GUEST_SIGNAL" dayfly "$lease.${PWD##*/}" "$1"
-  [ "$answer" = signalled ]
+signal_in_guest() {   # a command that has only just been sent may have no record there yet
+  local tries=0
+  look
+  while [ "$vm" = "$running" ] && [ $tries -lt 3 ] && is_pending; do
+    ask_guest 8 "$GUEST_SIGNAL" dayfly "$lease.${PWD##*/}" "$1"
+    [ "$answer" != signalled ] && [ "$answer" != ended ] || return 0
+    tries=$((tries + 1)); nap 0.5
+  done
+  return 1
 }
 
 conclude_guest() {   # conclude_guest STATUS, as the command that enters the guest gave it

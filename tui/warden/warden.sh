@@ -490,7 +490,7 @@ report_on() {   # report_on beat|look VM: by the version of the script that serv
   wake; report
 }
 
-say_none() { echo "lease $1 none off own none none -"; echo "done $1"; }
+say_none() { echo "lease $1 none off own none none none -"; echo "done $1"; }
 
 report() {
   local phase pin whose cause note owner entry
