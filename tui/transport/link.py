@@ -11,7 +11,6 @@ from tui.model.errors import ConnectionDropped, HostError
 from tui.model.text import clean_line
 from tui.transport.asyncssh_import import asyncssh
 from tui.transport.faults import Peer
-from tui.transport.login import quicken
 from tui.transport.pool import SessionRefused
 
 OPEN_TIMEOUT_S = 20.0
@@ -28,13 +27,11 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         on_stdout: OnBytes,
         on_stderr: OnBytes,
         *,
-        on_session: Callable[[], None],
         on_end: Callable[[], None],
         is_usable: Callable[[], bool],
     ) -> None:
         self._peer = peer
         self._is_usable = is_usable
-        self._on_session = on_session
         self._on_stdout = on_stdout
         self._on_stderr = on_stderr
         self._on_end = on_end
@@ -78,7 +75,6 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
     def connection_made(self, chan: asyncssh.SSHClientChannel[bytes]) -> None:
         """The server gave us a session."""
         self._channel = chan
-        self._on_session()
 
     def data_received(self, data: bytes, datatype: asyncssh.DataType) -> None:
         """It wrote something."""
@@ -158,7 +154,6 @@ class SshLink:
             self._peer,
             on_stdout,
             on_stderr,
-            on_session=lambda: quicken(self._connection),
             on_end=on_end,
             is_usable=lambda: self._usable,
         )

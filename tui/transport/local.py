@@ -89,6 +89,7 @@ class LocalChannel(asyncio.SubprocessProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
         """It has ended, and so have its streams."""
+        self._transport.close()
         self._ended.set()
 
     def _stdin(self) -> asyncio.WriteTransport:

@@ -19,6 +19,8 @@ from tui.transport.trust import Trust
 
 CONNECT_TIMEOUT_S = 15.0
 LOGIN_TIMEOUT_S = 60.0
+_QUICK_PACKETS = 64
+"""Enough for the login and the first command."""
 
 
 class Login(asyncssh.SSHClient):
@@ -87,18 +89,13 @@ class Login(asyncssh.SSHClient):
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         """The way there is found; now the login."""
         self._connection = conn
-        quicken(conn)
+        _quicken(conn)
         if self._clock and not self._clock.expired():
             self._clock.reschedule(asyncio.get_running_loop().time() + LOGIN_TIMEOUT_S)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
         """The connection has ended."""
         self.on_lost()
-
-    def auth_completed(self) -> None:
-        """We are in."""
-        if self._connection:
-            quicken(self._connection)
 
     def validate_host_public_key(self, host: str, addr: str, port: int, key: asyncssh.SSHKey) -> bool:
         """Whether `key` is the host's."""
@@ -155,10 +152,24 @@ class Login(asyncssh.SSHClient):
             self._methods |= dict.fromkeys(self._connection.get_server_auth_methods())
 
 
-def quicken(connection: asyncssh.SSHClientConnection) -> None:
-    """Acknowledge at once: sshd holds its next packet back until then, 40 ms on a new connection."""
+def _quicken(connection: asyncssh.SSHClientConnection) -> None:
+    """Acknowledge the first packets at once: sshd holds its next ones back until then, 40 ms in all.
+
+    Linux forgets the option by itself, so it is set again at each of them. Best effort.
+    """
     sock: socket.socket | None = connection.get_extra_info("socket")
     if sock is None or not hasattr(socket, "TCP_QUICKACK"):
         return
-    with suppress(OSError):  # no TCP, or gone already
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    receive = connection.data_received
+    left = _QUICK_PACKETS
+
+    def receive_quickly(data: bytes, datatype: int | None = None) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            connection.data_received = receive  # type: ignore[method-assign]
+        with suppress(OSError):  # no TCP, or gone already
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        receive(data, datatype)
+
+    connection.data_received = receive_quickly  # type: ignore[method-assign]

@@ -190,7 +190,8 @@ class Pool(Generic[L]):
     async def _grow(self) -> None:
         self._dialling += 1
         try:
-            self._members.append(_Member(await self._dial(self._wake_all)))
+            link = await self._dial(self._wake_all)
+            self._members.append(_Member(link))
         finally:
             self._dialling -= 1
             self._wake_all()
