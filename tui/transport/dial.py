@@ -33,7 +33,6 @@ _CIPHERS = (
     "aes256-ctr",
 )
 """The cheapest first: two thirds of the work of ssh's own first choice, on both ends."""
-_WRONG_KEY = (asyncssh.HostKeyNotVerifiable, asyncssh.KeyExchangeFailed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +121,8 @@ class Dialler:
             login = Login(route.peer, trust, self._ask, self._keyring)
             try:
                 return Step(await self._connect(route, login, tunnel), login)
-            except _WRONG_KEY as error:
-                if not _may_try_another(route, trust, error):
+            except asyncssh.HostKeyNotVerifiable:
+                if not _may_try_another(route, trust):
                     await self._ask_about_key(route, trust)
         raise trust.refusal()
 
@@ -134,10 +133,10 @@ class Dialler:
             login = Login(route.peer, trust, self._ask, self._keyring, only_look=True)
             try:
                 (await self._connect(route, login, tunnel)).abort()
-            except _WRONG_KEY as error:
+            except asyncssh.HostKeyNotVerifiable:
                 if trust.seen is not None:
                     return trust.seen
-                if not _may_try_another(route, trust, error):
+                if not _may_try_another(route, trust):
                     break
         raise trust.refusal()
 
@@ -149,7 +148,7 @@ class Dialler:
     async def _connect(
         self, route: Route, login: Login, tunnel: asyncssh.SSHClientConnection | None
     ) -> asyncssh.SSHClientConnection:
-        """One attempt. Raises HostError kinds, and _WRONG_KEY for the caller to look at."""
+        """One attempt. Raises HostError kinds, and HostKeyNotVerifiable for the caller to look at."""
         agent = not route.entry.identity
         offered = identity.Offer()
         try:
@@ -162,12 +161,14 @@ class Dialler:
                     client_factory=lambda: login,
                     **_options(route, login.trust, offered),
                 )
-        except _WRONG_KEY:
+        except asyncssh.HostKeyNotVerifiable:
             raise
         except asyncssh.PermissionDenied as error:
             user = route.options.username
             raise login.refusal(user, offered, agent=agent and _has_agent(route)) from error
         except CONNECT_ERRORS as error:
+            if login.trust.shown:  # it has no key of the other types that we asked for
+                raise login.trust.refusal() from error
             raise connect_error(error, route.peer) from error
 
     async def _offer(self, route: Route, login: Login) -> identity.Offer:
@@ -207,10 +208,8 @@ def _abort(steps: Sequence[Step]) -> None:
         step.connection.abort()
 
 
-def _may_try_another(route: Route, trust: Trust, error: Exception) -> bool:
-    """Whether the host may have the expected key in another type. Raises if there is nothing to see."""
-    if isinstance(error, asyncssh.KeyExchangeFailed):
-        raise trust.refusal() if trust.shown else connect_error(error, route.peer)
+def _may_try_another(route: Route, trust: Trust) -> bool:
+    """Whether the host may have the expected key in another type."""
     return trust.may_show_another and not route.is_set("HostKeyAlgorithms")
 
 

@@ -57,6 +57,7 @@ class Trust:
     def take(self, key: asyncssh.SSHKey) -> str:
         """Hold `key` to be right from now on; gives the line of known_hosts that says so."""
         self._taken.append(key)
+        self.shown.clear()
         return key_line(self._name, key)
 
     def for_asyncssh(self) -> tuple[list[asyncssh.SSHKey], list[asyncssh.SSHKey], list[asyncssh.SSHKey]]:
