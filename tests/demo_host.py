@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import subprocess
@@ -72,6 +73,16 @@ class DemoHost:
     def ours(self) -> dict[str, str]:
         """The VMs that were not there in the beginning."""
         return {name: state for name, state in self.vms().items() if name not in FOREIGN}
+
+    def clients(self, verb: str) -> list[int]:
+        """The pids of its `multipass VERB` processes."""
+        found = []
+        for pid in kin.marked(self.world):
+            with contextlib.suppress(OSError):
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if any(b"tui.demo.multipass" in word for word in words) and verb.encode() in words:
+                    found.append(pid)
+        return found
 
     async def control(self, order: str) -> None:
         """Order a fault: see tui/demo/faults.py."""

@@ -44,6 +44,7 @@ T = TypeVar("T")
 _LAUNCH_MARGIN_S = 60
 _LAST_BYTES_S = 30
 _BOOT_LOOK_S = 1.0
+_NEWS_S = 10.0
 _TAIL = 4096
 
 LOSSES = {
@@ -264,13 +265,20 @@ class Run:
         )
         try:
             async with asyncio.timeout(spec.timeout_s):
-                return _outcome_of_end(await self._follow(WORK_JOB))
+                end = await self._follow(WORK_JOB)
         except TimeoutError:
             limit = format_duration(spec.timeout_s or 0)
             self._progress("stopping the workload: its time is over")
             await self._say(lambda: warden.kill(self.vm, WORK_JOB))
             await self._fetch_last_bytes()
             return Outcome(OutcomeKind.TIMED_OUT, None, f"after {limit}")
+        if end.kind is EndKind.KILLED:
+            await self._hear_why()
+        return _outcome_of_end(end)
+
+    async def _hear_why(self) -> None:
+        """The host stopped the workload: give the news of the lease, which say why, time to come first."""
+        await asyncio.sleep(_NEWS_S)
 
     async def _fetch_last_bytes(self) -> None:
         try:
