@@ -185,9 +185,12 @@ class DayflyApp(App[Summary]):
         self.push_screen(HelpDialog(self._keys()))
 
     def _keys(self) -> list[tuple[str, str]]:
-        """What every key does where one is now."""
+        """What every key does where one is now; the screen's own first."""
         keys: dict[str, list[str]] = {}
-        for active in self.screen.active_bindings.values():
+        bindings = sorted(
+            self.screen.active_bindings.values(), key=lambda active: active.node is not self.screen
+        )
+        for active in bindings:
             if active.binding.tooltip:
                 keys.setdefault(active.binding.tooltip, []).append(self.get_key_display(active.binding))
         return [(" ".join(dict.fromkeys(shown)), words) for words, shown in keys.items()]

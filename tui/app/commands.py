@@ -19,6 +19,8 @@ from textual.message import Message
 class Command(Message):
     """Something to do, chosen by key, mouse or palette."""
 
+    TITLE: ClassVar[str]
+    """What the palette calls it."""
     KEY: ClassVar[str]
     """Textual's name of the key; more than one by commas."""
     WORD: ClassVar[str]
@@ -44,126 +46,147 @@ class Command(Message):
 class NewRun(Command):
     """Choose an image, resources and a command, and launch."""
 
+    TITLE = "New run"
     KEY, WORD = "n", "New"
 
 
 class OpenRun(Command):
     """Show this run: its phases, logs and VM."""
 
+    TITLE = "Open the run"
     KEY, WORD = "enter", "Open"
 
 
 class PinRun(Command):
     """Keep this run's VM, or let it go again; possible until its deletion begins."""
 
+    TITLE = "Pin or unpin the VM"
     KEY, WORD = "p", "Pin"
 
 
 class CancelRun(Command):
     """Stop the run and delete its VM, after a question."""
 
+    TITLE = "Cancel the run"
     KEY, WORD = "x", "Cancel"
 
 
 class RunAgain(Command):
     """Launch the same once more."""
 
+    TITLE = "Run again"
     KEY, WORD = "r", "Again"
 
 
 class CopyWayIn(Command):
     """Copy the command that opens a shell in the VM."""
 
-    KEY, WORD = "y", "Copy way in"
+    TITLE = "Copy the way in"
+    KEY, WORD = "y", "Copy"
 
 
 class AddHost(Command):
     """Make a host known and connect to it."""
 
+    TITLE = "Add a host"
     KEY, WORD = "a", "Host"
 
 
 class Reconnect(Command):
     """Try to reach the hosts again now, without waiting."""
 
+    TITLE = "Reconnect"
     KEY, WORD, SHOWN = "ctrl+r", "Reconnect", False
 
 
 class PickImage(Command):
     """Choose from the images that the host offers."""
 
+    TITLE = "Images of the host"
     KEY, WORD, PRIORITY = "f2", "Images", True
 
 
 class Launch(Command):
     """Launch the run that the form describes."""
 
+    TITLE = "Launch"
     KEY, WORD, PRIORITY = "f5,ctrl+j", "Launch", True
 
 
 class SaveProfile(Command):
     """Save the form as a profile."""
 
+    TITLE = "Save as a profile"
     KEY, WORD, PRIORITY = "ctrl+s", "Save", True
 
 
 class ShowLaunch(Command):
     """Show what the launch said."""
 
+    TITLE = "Log of the launch"
     KEY, WORD, SHOWN = "1", "Launch", False
 
 
 class ShowWork(Command):
     """Show what the command prints."""
 
+    TITLE = "Log of the work"
     KEY, WORD, SHOWN = "2", "Work", False
 
 
 class ShowCleanup(Command):
     """Show what dayfly did, step by step, down to the deletion."""
 
+    TITLE = "Log of the cleanup"
     KEY, WORD, SHOWN = "3", "Cleanup", False
 
 
 class NextLog(Command):
     """Show the next log."""
 
-    KEY, WORD = "right_square_bracket,right", "Next log"
+    TITLE = "Next log"
+    KEY, WORD = "right_square_bracket,right", "Log"
 
 
 class PreviousLog(Command):
     """Show the log before."""
 
+    TITLE = "Log before"
     KEY, WORD, SHOWN = "left_square_bracket,left", "Log before", False
 
 
 class Back(Command):
     """Go back."""
 
+    TITLE = "Back"
     KEY, WORD = "escape", "Back"
 
 
 class ToggleTheme(Command):
     """Change between dark and light."""
 
+    TITLE = "Dark or light"
     KEY, WORD, SHOWN = "ctrl+t", "Dark or light", False
 
 
 class Help(Command):
     """Show the keys of where you are."""
 
+    TITLE = "Help"
     KEY, WORD = "f1,question_mark", "Help"
 
 
 class Quit(Command):
     """Leave dayfly; every VM that is not pinned is deleted first."""
 
+    TITLE = "Quit"
     KEY, WORD, SHOWN, PRIORITY = "ctrl+q", "Quit", False, True
 
 
 class CopyOrQuit(Command):
     """Copy the selected text; where none is selected, leave dayfly."""
 
+    TITLE = "Copy or quit"
     KEY, WORD, SHOWN, PRIORITY = "ctrl+c", "Copy or quit", False, True
 
 
@@ -186,10 +209,15 @@ class CommandSearch(Provider):
                 yield Hit(score, matcher.highlight(entry.title), entry.callback, entry.title, entry.help)
 
     def _entries(self) -> Iterator[SystemCommand]:
-        seen = set()
+        seen = {CopyOrQuit.binding().action}
         for active in self.screen.active_bindings.values():
             binding = active.binding
             if active.enabled and binding.tooltip and binding.action not in seen:
                 seen.add(binding.action)
                 run = partial(self.app.run_action, binding.action, active.node)
-                yield SystemCommand(binding.description, binding.tooltip, run)
+                yield SystemCommand(_title(binding), binding.tooltip, run)
+
+
+def _title(binding: Binding) -> str:
+    name = binding.action.removeprefix("do('").removesuffix("')")
+    return BY_NAME[name].TITLE if name in BY_NAME else binding.description

@@ -254,7 +254,7 @@ def host_trouble(host: HostState) -> str:
     """What is wrong and what to do, in one line; empty when all is well."""
     if host.health in (Health.READY, Health.UNKNOWN):
         return ""
-    return clean_line(" ".join(part for part in (host.detail, host.hint) if part))
+    return clean_line(" · ".join(part for part in (host.detail, host.hint) if part))
 
 
 def image_rows(host: HostState) -> tuple[tuple[str, str], ...]:
@@ -271,7 +271,7 @@ def _image_words(image: ImageInfo) -> str:
 def counts(state: FleetState) -> Label:
     """How many runs are under way and how many VMs are pinned, for the header."""
     active, pinned = len(state.unfinished), len(state.pinned)
-    parts = [f"▶ {active} running" if active else "", f"◆ {pinned} pinned" if pinned else ""]
+    parts = [f"▶ {active} active" if active else "", f"◆ {pinned} pinned" if pinned else ""]
     words = "  ".join(part for part in parts if part)
     return Label(words, "busy") if words else Label("nothing running", "muted")
 

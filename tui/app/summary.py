@@ -43,7 +43,9 @@ def owed_runs(state: FleetState) -> tuple[RunState, ...]:
 def owed_line(run: RunState) -> str:
     """Which VM, and when the host deletes it without us."""
     words = f"still owed: {run.vm} on {clean_line(run.host)} ({run.phase})"
-    return f"{words}; the host deletes it {present.grace_words(run)} after it last heard from us"
+    return (
+        f"{words}; the host deletes it, {present.grace_words(run)} after it last heard from us at the latest"
+    )
 
 
 def pinned_lines(run: RunState, way_in: str) -> list[str]:

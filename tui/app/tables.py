@@ -42,7 +42,7 @@ class Table:
 Fact = tuple[str, Label]
 """A word and what there is to say of it."""
 
-_STATE, _NAME, _HOST, _AGE = Column("STATE", 14), Column("NAME", 17), Column("HOST", 10), Column("AGE", 8)
+_STATE, _NAME, _HOST, _AGE = Column("STATE", 14), Column("NAME", 17), Column("HOST", 10), Column("AGE", 9)
 _SIZE, _VM = Column("SIZE", 16), Column("VM", 32)
 _NEWS_MIN = 26
 
@@ -80,19 +80,19 @@ def _run_cell(run: RunState, title: str, now: float) -> tuple[Label, ...]:
             return tuple(part for part in parts if part.text)
 
 
-_HOST_COLUMNS = (Column("HOST", 12), Column("STATE", 18), Column("VERSION", 11), Column("VMS", 18))
+_HOST_COLUMNS = (Column("HOST", 11), Column("STATE", 18), Column("VERSION", 9), Column("VMS", 13))
 
 
 def hosts_table(state: FleetState, width: int) -> Table:
     """Every host, in the order in which they became known."""
     left = width - sum(column.width for column in _HOST_COLUMNS)
-    columns = (*_HOST_COLUMNS, Column("ADDRESS", max(left, 10)))
+    columns = (*_HOST_COLUMNS, Column("WHERE", max(left, 10)))
     return Table(columns, tuple(_host_row(state, host) for host in state.hosts.values()))
 
 
 def _host_row(state: FleetState, host: HostState) -> TableRow:
     ours, others = present.ours_and_others(state, host)
-    vms = f"{ours} ours, {others} other{'' if others == 1 else 's'}" if host.listed_at else "–"
+    vms = f"{ours} of {ours + others} ours" if host.listed_at else "–"
     trouble = present.host_trouble(host)
     last = Label(trouble, "warn") if trouble else Label(host_address(host), "muted")
     cells = (
@@ -109,10 +109,18 @@ def host_address(host: HostState) -> str:
     """Where it is: `user@address:port`, or what it is where there is no address."""
     entry = host.entry
     if not entry.address:
-        return {"demo": "a demo in a process of its own", "local": "this machine"}.get(entry.name, "–")
+        return {"demo": "on this machine, a demo", "local": "this machine"}.get(entry.name, "–")
     user = f"{entry.user}@" if entry.user else ""
     port = f":{entry.port}" if entry.port else ""
     return clean_line(f"{user}{entry.address}{port}")
+
+
+FIRST_STEPS: tuple[Fact, ...] = (
+    ("n", Label("choose an image and a command: a VM of its own runs it, and is deleted afterwards")),
+    ("a", Label("make a Multipass host of yours known, by SSH")),
+    ("?", Label("all keys of where you are; ctrl+p finds everything by name")),
+)
+"""What to do where nothing was done yet."""
 
 
 def run_facts(run: RunState, now: float, *, way_in: str, fate: str) -> tuple[Fact, ...]:
@@ -133,7 +141,7 @@ def live_facts(run: RunState, now: float, *, way_in: str, fate: str) -> tuple[Fa
     return (
         ("Pin", present.pin_sentence(run, now)),
         ("Way in", entered if present.has_way_in(run) else Label("–", "muted")),
-        ("If we go", Label(present.vanishing(run, fate), "muted")),
+        ("Fate", Label(present.vanishing(run, fate), "muted")),
     )
 
 
@@ -216,24 +224,37 @@ def _flag(flag: str, key: str, spec: RunSpec, base: RunSpec) -> Sequence[str]:
 
 
 def cleaning_table(runs: Sequence[RunState], now: float, width: int) -> Table:
-    """What is still being cleaned: state, how long, which VM, why not yet."""
-    columns = (Column("STATE", 14), Column("FOR", 8), Column("VM", 32), Column("HOST", 10))
-    left = max(10, width - sum(column.width for column in columns))
-    rows = []
-    for run in runs:
-        since = run.entered[-1][1] if run.entered else run.submitted_at
-        news = present.run_news(run) if run.delay else Label(clean_line(run.told), "muted")
-        if run.phase is Phase.GONE:
-            news = Label("seen absent", "good")
-        labels = (
-            Label("✔ gone", "good") if run.phase is Phase.GONE else present.phase_label(run.phase),
-            Label(present.age(now - since) if not run.phase.is_over else "", "muted"),
-            Label(clean_line(run.vm)),
-            Label(clean_line(run.host), "muted"),
-            news,
-        )
-        rows.append(TableRow(run.id, tuple((label,) for label in labels)))
-    return Table((*columns, Column("WHAT", left)), tuple(rows))
+    """What is still being cleaned: state, how long, which VM, where if there is room, why not yet."""
+    names = max((len(run.vm) for run in runs), default=0)
+    columns = [_STATE, Column("FOR", 8), Column("VM", names + 2)]
+    left = width - sum(column.width for column in columns)
+    if left - _HOST.width >= _NEWS_MIN:
+        columns.append(_HOST)
+        left -= _HOST.width
+    columns.append(Column("WHAT", max(left, 10)))
+    rows = (
+        TableRow(run.id, tuple((_cleaning_cell(run, column.title, now),) for column in columns))
+        for run in runs
+    )
+    return Table(tuple(columns), tuple(rows))
+
+
+def _cleaning_cell(run: RunState, title: str, now: float) -> Label:
+    is_gone = run.phase is Phase.GONE
+    match title:
+        case "STATE":
+            return Label("✔ gone", "good") if is_gone else present.phase_label(run.phase)
+        case "FOR":
+            since = run.entered[-1][1] if run.entered else run.submitted_at
+            return Label("" if run.phase.is_over else present.age(now - since), "muted")
+        case "VM":
+            return Label(clean_line(run.vm))
+        case "HOST":
+            return Label(clean_line(run.host), "muted")
+        case _ if is_gone:
+            return Label("seen absent", "good")
+        case _:
+            return Label(clean_line(run.delay), "warn") if run.delay else Label(clean_line(run.told), "muted")
 
 
 def merged_fields(typed: Mapping[str, str], loaded: RunSpec | None) -> dict[str, str]:

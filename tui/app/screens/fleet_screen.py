@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from textual import on
 from textual.app import ComposeResult
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen, ScreenResultType
-from textual.widgets import Static
+from textual.widgets import Footer, Static
 
 from tui.app.commands import BY_NAME, Command
+from tui.app.widgets.fact_table import FactTable
 from tui.contracts import Fleet, ParseHost, ProfileShelf
 from tui.model.spec import RunId
 from tui.model.state import FleetState
+
+_PALETTE_WIDTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,10 @@ class FleetScreen(Screen[RunId | None]):
         """The screen's own widgets."""
         yield from ()
 
+    def footer(self) -> Footer:
+        """The keys; the palette's too where there is room."""
+        return Footer(show_command_palette=self.app.size.width >= _PALETTE_WIDTH)
+
     def show(self, state: FleetState, now: float) -> None:
         """Draw `state` as of `now` (epoch seconds)."""
 
@@ -67,6 +75,15 @@ class FleetScreen(Screen[RunId | None]):
         """Draw at once, and keep the ages moving."""
         self.redraw()
         self.set_interval(1.0, self.redraw)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
+
+    def on_resize(self) -> None:
+        """Another width may show more."""
+        self.call_after_refresh(self.redraw)
+
+    @on(FactTable.Resized)
+    def _table_resized(self) -> None:
+        self.redraw()
 
     def watch_state(self) -> None:
         """Draw what is new."""

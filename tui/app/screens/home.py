@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 
 from tui.app import commands, present, tables
 from tui.app.commands import Command
@@ -55,7 +55,7 @@ class HomeScreen(RunCommandsScreen):
             with Container(id="hosts-panel", classes="panel") as hosts:
                 hosts.border_title = "Hosts"
                 yield FactTable(id="hosts")
-        yield Footer()
+        yield self.footer()
 
     def show(self, state: FleetState, now: float) -> None:
         """Fill the tables, and the details of what is under the cursor."""
@@ -69,10 +69,6 @@ class HomeScreen(RunCommandsScreen):
         self.set_class(not state.runs, "-no-runs")
         self.query_one("#no-runs", Static).update(_empty(state), layout=False)
         self._show_details(state, now)
-
-    def on_resize(self) -> None:
-        """Other columns may fit."""
-        self.call_after_refresh(self.redraw)
 
     @property
     def chosen_run(self) -> RunState | None:
@@ -104,8 +100,8 @@ class HomeScreen(RunCommandsScreen):
                 tables.run_facts(run, now, way_in=fleet.shell_command(run.id), fate=fleet.fate(run.spec))
             )
         else:
-            panel.border_title = "Details"
-            facts.show(())
+            panel.border_title = "First steps"
+            facts.show(tables.FIRST_STEPS)
 
     @on(DataTable.RowHighlighted)
     def _cursor_moved(self) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
-from tui.app import tables
+from tui.app import commands, tables
 from tui.app.present import Label
 from tui.app.screens.dialogs import Confirm
 from tui.app.screens.fleet_screen import Desk, FleetScreen
@@ -20,6 +23,8 @@ from tui.model.state import FleetState
 
 class LeavingScreen(FleetScreen):
     """Shows the cleanup to its end; the app leaves by itself when nothing is unfinished."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [commands.Quit.binding("ctrl+c,ctrl+q", "Do not wait")]
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
@@ -37,16 +42,12 @@ class LeavingScreen(FleetScreen):
                 staying.border_title = "Stays"
                 yield Static(id="staying", markup=False)
             yield Static(id="owed", markup=False)
-        yield Footer(show_command_palette=False)
+        yield self.footer()
 
     def hurry(self) -> None:
         """One pressed again: say what is still owed, and what the host does about it."""
         self._is_hurried = True
         self.redraw()
-
-    def on_resize(self) -> None:
-        """Another width may show more."""
-        self.call_after_refresh(self.redraw)
 
     def show(self, state: FleetState, now: float) -> None:
         """Draw how far it is."""

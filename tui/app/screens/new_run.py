@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
-from textual.widgets import Footer
 
 from tui.app import commands, present, tables
 from tui.app.commands import Command
@@ -50,7 +49,7 @@ class NewRunScreen(FleetScreen):
         with VerticalScroll(id="form", can_focus=False):
             yield RunForm(self.desk.profiles.names(), list(self.state.hosts), self._first_texts)
         yield Facts(id="consequences")
-        yield Footer()
+        yield self.footer()
 
     def on_mount(self) -> None:
         """The image is what has to be chosen first."""
@@ -79,10 +78,6 @@ class NewRunScreen(FleetScreen):
         self._form.show_hosts(list(state.hosts))
         self._ask_for_images()
         self._judge()
-
-    def on_resize(self) -> None:
-        """Another width may show more."""
-        self.call_after_refresh(self.redraw)
 
     def can(self, command: type[Command]) -> bool:
         """Images are a host's."""
@@ -125,7 +120,7 @@ class NewRunScreen(FleetScreen):
             sentences = [f"{LABELS.get(key, key)}: {fault}" for key, fault in faults.items()]
             return [("Wanted", Label(clean("\n".join((*sentences, *rest))), word.tone))]
         return [
-            ("If we go", Label(clean(self.desk.fleet.fate(spec)), "text")),
+            ("Fate", Label(clean(self.desk.fleet.fate(spec)), "text")),
             ("Same as", Label(tables.command_line(spec, self._loaded), "muted")),
         ]
 

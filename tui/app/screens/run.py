@@ -8,7 +8,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.widgets import Footer
 
 from tui.app import commands, present, tables
 from tui.app.present import Label
@@ -67,16 +66,12 @@ class RunScreen(RunCommandsScreen):
             yield Facts(id="facts")
         yield LogTabs(id="tabs")
         yield LogPane(id="log")
-        yield Footer()
+        yield self.footer()
 
     def on_mount(self) -> None:
         """The log has the focus: its keys work at once."""
         super().on_mount()
         self.query_one(LogPane).focus()
-
-    def on_resize(self) -> None:
-        """Another width may show more."""
-        self.call_after_refresh(self.redraw)
 
     def show(self, state: FleetState, now: float) -> None:
         """Draw the run as it is."""

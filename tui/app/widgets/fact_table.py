@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.theme import Theme
 from textual.widgets import DataTable
 
@@ -27,7 +28,7 @@ class FactTable(DataTable[Text], inherit_bindings=False):
     ]
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
-        super().__init__(id=id, cursor_type="row", cell_padding=0, zebra_stripes=False)
+        super().__init__(id=id, cursor_type="row", cell_padding=0, cursor_foreground_priority="renderable")
         self._table = Table((), ())
 
     @property
@@ -35,6 +36,13 @@ class FactTable(DataTable[Text], inherit_bindings=False):
         """The key of the row under the cursor."""
         rows = self._table.rows
         return rows[self.cursor_row].key if 0 <= self.cursor_row < len(rows) else None
+
+    class Resized(Message):
+        """Other columns may fit."""
+
+    def on_resize(self) -> None:
+        """Have it filled for the new width."""
+        self.post_message(self.Resized())
 
     def on_mount(self) -> None:
         """Paint anew in other colours when the theme changes."""

@@ -108,7 +108,7 @@ class LogPane(Widget, can_focus=True):
     def _status(self) -> str:
         unseen = self._view.unseen if self._view else 0
         more = f" · {approximate_size(unseen)}B new" if unseen else ""
-        return f"  ⏸ paused{more} · End follows again"
+        return f"  ■ paused{more} · End follows again"
 
     def _resize_view(self) -> None:
         if self._view is not None and self.size.width:

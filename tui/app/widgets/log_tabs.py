@@ -29,7 +29,7 @@ class LogTabs(Static):
         for name, title in _TABS:
             line.append(title, f"bold reverse {colours['busy']}" if name == job else colours["muted"])
         end = Text("▌ stderr   ", colours["bad"])
-        end.append("▼ following" if is_following else "⏸ paused   ", colours["muted"])
+        end.append("▼ following" if is_following else "■ paused   ", colours["muted"])
         line.truncate(max(0, self.content_size.width - end.cell_len), pad=True)
         self.update(line.append_text(end), layout=False)
 

@@ -30,7 +30,7 @@ LABELS = {
     "sudo": "Runs as",
 }
 _PLACEHOLDERS = {
-    "image": "F2 shows the host's list; or type an alias, a golden image, a URL",
+    "image": "F2: the host's list; or type any name, file or URL",
     "cpus": "1",
     "memory": "1G",
     "disk": "5G",

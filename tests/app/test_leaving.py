@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import pytest
+from textual.worker import WorkerFailed
+
+from tests.app.conftest import Stage, on_stage
+from tests.app.fleet_script import NOW, SPEC, ScriptedFleet, ScriptedShelf, parse_host
+from tui.app.app import DayflyApp
+from tui.app.screens.home import HomeScreen
+from tui.app.screens.leaving import LeavingScreen
+from tui.app.widgets.facts import Labels
+from tui.model.events import CleanupDelayed, QuestionAsked, QuestionClosed
+from tui.model.hosts import DEMO, Question, QuestionKind
+from tui.model.phase import Phase
+
+WORKING = (Phase.LEASED, Phase.LAUNCHING, Phase.BOOTING, Phase.WORKING)
+
+
+async def leaves(stage: Stage) -> list[str]:
+    """Wait for the end of the app; its last lines."""
+    await stage.until(lambda: stage.app.return_value is not None, "the end")
+    assert stage.app.return_value is not None
+    return list(stage.app.return_value.lines)
+
+
+async def test_with_nothing_under_way_q_leaves_at_once(stage: Stage) -> None:
+    await stage.press("q")
+    assert await leaves(stage) == []
+    assert stage.fleet.called("leave")
+
+
+@pytest.mark.parametrize("key", ["q", "ctrl+q", "ctrl+c"])
+async def test_it_asks_and_names_the_vms_and_enter_stays(stage: Stage, key: str) -> None:
+    stage.fleet.begin(SPEC, *WORKING)
+    await stage.sees("▶ working")
+    await stage.press(key)
+    await stage.sees("Leave dayfly?", "df-hello-r0000001 on demo, working")
+    await stage.press("enter")
+    assert isinstance(stage.app.screen, HomeScreen)
+    assert not stage.fleet.called("leave")
+
+
+async def test_it_waits_until_every_vm_is_gone_and_says_what_stays(stage: Stage) -> None:
+    fleet = stage.fleet
+    goes, stays = fleet.begin(SPEC, *WORKING), fleet.begin(SPEC, *WORKING)
+    fleet.pin(stays)
+    await stage.sees("◆ pinned")
+    await stage.press("q", "tab", "enter")
+    await stage.sees("⌫ deleting", "df-hello-r0000001", "0 of 1 gone", "dayfly rm df-hello-r0000002")
+    fleet.emit(CleanupDelayed(run=goes, at=NOW, reason="the manager does not answer"))
+    await stage.sees("the manager does not")
+    assert stage.app.return_value is None
+    fleet.enter(goes, Phase.GONE)
+    assert await leaves(stage) == [
+        "pinned: df-hello-r0000002 on demo stays until you delete it",
+        "  way in: ssh -t demo multipass shell df-hello-r0000002",
+        "  delete: dayfly rm df-hello-r0000002 --host demo",
+        "1 VM of this session gone.",
+        "Nothing is owed.",
+    ]
+
+
+async def test_the_second_time_it_says_what_is_owed_the_third_leaves_it(stage: Stage) -> None:
+    stage.fleet.begin(SPEC, *WORKING)
+    await stage.sees("▶ working")
+    await stage.press("ctrl+c", "ctrl+c")
+    assert stage.fleet.called("leave")
+    owed = "still owed: df-hello-r0000001 on demo (deleting); the host deletes it, 15m after"
+    await stage.sees(owed[:70], "once more leaves at once")
+    assert stage.app.return_value is None
+    await stage.press("ctrl+c")
+    assert (await leaves(stage))[0].startswith(owed)
+    assert stage.app.return_value is not None
+    assert stage.app.return_value.owed == ("df-hello-r0000001",)
+
+
+async def test_what_is_only_being_deleted_needs_no_question(stage: Stage) -> None:
+    run = stage.fleet.begin(SPEC, *WORKING, Phase.DELETING)
+    await stage.sees("⌫ deleting")
+    await stage.press("q")
+    assert isinstance(stage.app.screen, LeavingScreen)
+    await stage.press("ctrl+q")
+    await stage.sees("still owed")
+    stage.fleet.enter(run, Phase.GONE)
+    assert (await leaves(stage))[-1] == "Nothing is owed."
+
+
+async def test_ctrl_c_leaves_from_the_form_and_the_run_screen_too(stage: Stage) -> None:
+    stage.fleet.begin(SPEC, *WORKING)
+    await stage.sees("▶ working")
+    for key in ("enter", "n"):
+        await stage.press(key)
+        await stage.press("ctrl+c")
+        await stage.sees("Leave dayfly?")
+        await stage.press("escape", "escape")
+    assert isinstance(stage.app.screen, HomeScreen)
+
+
+async def test_leave_now_leaves_without_a_word(stage: Stage) -> None:
+    stage.fleet.begin(SPEC, *WORKING)
+    stage.app.leave_now()
+    assert (await leaves(stage))[0].startswith("still owed: df-hello-r0000001")
+    assert not stage.fleet.called("leave")
+
+
+@pytest.mark.parametrize(("method", "error"), [("show", WorkerFailed), ("render_line", RuntimeError)])
+async def test_an_exception_in_a_widget_ends_the_app(
+    monkeypatch: pytest.MonkeyPatch, method: str, error: type[Exception]
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a widget failed")
+
+    fleet = ScriptedFleet()
+    fleet.add_demo()
+    app = DayflyApp(fleet, ScriptedShelf(), parse_host, clock=lambda: fleet.now)
+    with pytest.raises(error, match="a widget failed"):
+        async with app.run_test() as pilot:
+            await pilot.pause()
+            monkeypatch.setattr(Labels, method, fail)
+            fleet.begin(SPEC, *WORKING)
+            await pilot.pause(0.5)
+    assert app.return_code == 1
+    assert app.return_value is None
+    assert not fleet.called("leave")
+
+
+def question(kind: QuestionKind, text: str) -> QuestionAsked:
+    return QuestionAsked(host=DEMO, at=NOW, question=Question(id="q1", host=DEMO, kind=kind, text=text))
+
+
+async def test_a_passphrase_is_asked_for_and_not_shown(stage: Stage) -> None:
+    stage.fleet.emit(question(QuestionKind.PASSPHRASE, "Passphrase of ~/.ssh/id_ed25519"))
+    await stage.sees("Passphrase of ~/.ssh/id_ed25519")
+    await stage.press(*"secret")
+    assert "secret" not in stage.text
+    await stage.press("enter")
+    assert stage.fleet.called("answer") == [("q1", "secret")]
+    assert isinstance(stage.app.screen, HomeScreen)
+
+
+async def test_an_unknown_host_key_is_refused_by_enter_and_accepted_by_choice(stage: Stage) -> None:
+    stage.fleet.emit(question(QuestionKind.HOST_KEY, "ED25519 SHA256:abcdef"))
+    await stage.sees("demo: unknown host key", "SHA256:abcdef", "ssh-keygen -lf")
+    await stage.press("enter")
+    assert stage.fleet.called("answer") == [("q1", None)]
+    stage.fleet.emit(
+        QuestionAsked(
+            host=DEMO,
+            at=NOW,
+            question=Question(id="q2", host=DEMO, kind=QuestionKind.HOST_KEY, text="RSA SHA256:xyz"),
+        )
+    )
+    await stage.sees("SHA256:xyz")
+    await stage.press("right", "enter")
+    assert stage.fleet.called("answer")[1:] == [("q2", "yes")]
+
+
+async def test_a_question_that_needs_no_answer_any_more_goes_away(stage: Stage) -> None:
+    stage.fleet.emit(question(QuestionKind.PASSWORD, "Password:"))
+    await stage.sees("Password:")
+    stage.fleet.emit(QuestionClosed(host=DEMO, at=NOW, question_id="q1"))
+    await stage.until(lambda: isinstance(stage.app.screen, HomeScreen), "home")
+
+
+async def test_two_questions_are_asked_one_after_the_other(stage: Stage) -> None:
+    for number in ("1", "2"):
+        asked = Question(id=number, host=DEMO, kind=QuestionKind.PASSWORD, text=f"Password {number}")
+        stage.fleet.emit(QuestionAsked(host=DEMO, at=NOW, question=asked))
+    await stage.sees("Password 1")
+    await stage.press("a", "enter")
+    await stage.sees("Password 2")
+    await stage.press("b", "enter")
+    assert stage.fleet.called("answer") == [("1", "a"), ("2", "b")]
+
+
+async def test_leaving_on_a_narrow_terminal(fleet: ScriptedFleet) -> None:
+    async with on_stage(fleet, size=(60, 15)) as stage:
+        fleet.begin(SPEC, *WORKING)
+        await stage.sees("▶ working")
+        await stage.press("q", "tab", "enter")
+        await stage.sees("⌫ deleting", "Ctrl+C again")
