@@ -72,8 +72,8 @@ async def _open(start_on: HostName | None = None) -> int:
             app = DayflyApp(
                 fleet,
                 Shelf(default),
-                parse_host=lambda text: config.host_entry(text, config.load()),
-                start_on=default,
+                lambda text: config.host_entry(text, config.load()),
+                start=start_on,
             )
             told: list[signal.Signals] = []
 

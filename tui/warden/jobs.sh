@@ -50,11 +50,11 @@ claim() {   # claim NAME: this process takes the part of NAME, unless somebody a
 
 # ---- processes
 
-find_boot() {
+find_boot() {   # sets boot, in letters and digits
   boot=${DAYFLY_BOOT_ID:-}
-  [ "$boot" ] || read -r boot <"$PROC/sys/kernel/random/boot_id" ||
-    boot=$(sysctl -n kern.bootsessionuuid || who -b)
-  boot=$(printf %s "$boot" | tr -cd 'A-Za-z0-9')
+  [ "$boot" ] || { read -r boot <"$PROC/sys/kernel/random/boot_id" && boot=${boot%%-*}; } ||
+    boot=$(sysctl -n kern.bootsessionuuid || sysctl -n kern.boottime || who -b)
+  case $boot in *[!A-Za-z0-9]*) boot=$(printf %s "$boot" | tr -cd 'A-Za-z0-9');; esac
   [ "$boot" ]
 } 2>/dev/null
 
@@ -124,7 +124,7 @@ bounded() {   # bounded SECONDS COMMAND...: killed whole when its time is over; 
   born_of $child || born=gone
   ( trap '[ $! = $child ] || kill -s KILL $!; exit 0' USR2    # not TERM: that may be ignored here
     sleep "$limit" & wait $!
-    signal_group KILL "$child-$born-$boot"; exit 9 ) </dev/null >/dev/null 2>&1 8>&- & guard=$!
+    trap '' USR2; signal_group KILL "$child-$born-$boot"; exit 9 ) </dev/null >/dev/null 2>&1 8>&- & guard=$!
   wait $child; status=$?
   kill -s USR2 $guard; wait $guard
   [ $? != 9 ] || timed_out=yes
@@ -350,7 +350,7 @@ verb_follow() {   # until no more can come to these spools, or stdin ends: the r
   helpers=
   cat <&3 >/dev/null 4>&- & watcher=$!; add_helper $watcher
   ( send out "$1" -f ) 3<&- 4>&- & add_helper $!
-  ( send err "$2" -f >&4 ) 3<&- 4>&- & add_helper $!
+  ( exec >&4 3<&- 4>&-; send err "$2" -f ) & add_helper $!
   until is_settled || ! born_of $watcher || ! [ -e "$first" ] || ! [ -e "$second" ]; do nap; done
   end_helpers                                                 # who lacks bytes follows again: nothing is cut then
   exit 0
