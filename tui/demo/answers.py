@@ -179,6 +179,8 @@ class Answers:
                 waits.append((vm, self._power.boot(vm)))
             elif vm.state is VmState.SUSPENDED:
                 waits.append((vm, await self._power.resume(vm)))
+            elif (booting := self._power.machine(vm)) is not None:
+                waits.append((vm, booting))
 
         async def until_up() -> None:
             try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import _socket
 import os
 import sys
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -29,6 +30,18 @@ class Guests(StrEnum):
     """For test suites: the real shell in a private folder."""
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What the VM was given."""
+
+    name: str
+    cpus: int
+    memory: int
+    """Bytes."""
+    disk: int
+    """Bytes."""
+
+
 class Guest(Protocol):
     """One VM."""
 
@@ -37,9 +50,10 @@ class Guest(Protocol):
 
 
 def main() -> None:
-    """`guest.py BACKEND NAME`, in the VM's folder."""
-    guests, name = Guests(sys.argv[1]), sys.argv[2]
-    guest = _guest(guests, name)
+    """`guest.py BACKEND NAME CPUS MEMORY DISK`, in the VM's folder."""
+    guests, name, *numbers = sys.argv[1:]
+    figures = Figures(name, *(int(number) for number in numbers))
+    guest = _guest(Guests(guests), figures)
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     listener.bind(f"{GUEST_SOCKET}.new")
     listener.listen(64)
@@ -47,11 +61,11 @@ def main() -> None:
     guest.serve(listener)
 
 
-def _guest(guests: Guests, name: str) -> Guest:
+def _guest(guests: Guests, figures: Figures) -> Guest:
     if guests is Guests.SHELL:
         from tui.demo.shell_guest import ShellGuest
 
-        return ShellGuest(name)
+        return ShellGuest(figures)
     from tui.demo.bashkit_guest import BashkitGuest
 
-    return BashkitGuest(name)
+    return BashkitGuest(figures)

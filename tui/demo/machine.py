@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tui.demo import kin, streams, wire
 from tui.demo.guest import Guests
+from tui.demo.world import Vm
 
 _POLL_S = 0.02
 _START_LIMIT_S = 20.0
@@ -54,11 +55,11 @@ class Process:
                 await asyncio.sleep(_POLL_S)
 
 
-def power_on(folder: Path, name: str, guests: Guests, lifeline: int) -> Process:
+def power_on(folder: Path, vm: Vm, guests: Guests, lifeline: int) -> Process:
     """Start the VM in `folder`; it ends when `lifeline` does. It takes commands once `watch` succeeds."""
     (folder / wire.GUEST_SOCKET).unlink(missing_ok=True)
     command = [sys.executable, "-I", *(() if guests is Guests.BASHKIT else ("-S",))]
-    command += ["-c", _MAIN.format(str(_PROJECT)), guests, name]
+    command += ["-c", _MAIN.format(str(_PROJECT)), guests, vm.name, *map(str, (vm.cpus, vm.memory, vm.disk))]
     own_space = guests is Guests.SHELL and can_unshare()
     with (folder / "console.log").open("ab") as console:
         born = subprocess.Popen(

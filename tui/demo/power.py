@@ -64,15 +64,13 @@ class Power:
         """Turn it on; `settled` tells when it answers. A new VM is `Unknown` while it has no address."""
         vm.state = state
         vm.booted += 1
-        return self._adopt(
-            vm, machine.power_on(self._world.folder(vm.name), vm.name, self._guests, self._lifeline), first
-        )
+        return self._adopt(vm, self._power_on(vm), first)
 
     def stand_by(self, vm: Vm) -> Machine:
         """The machine of a Running VM; one that nobody has entered yet gets its process only now."""
         return self._machines.get(vm.name) or self._adopt(
             vm,
-            machine.power_on(self._world.folder(vm.name), vm.name, self._guests, self._lifeline),
+            self._power_on(vm),
             first=False,
         )
 
@@ -150,6 +148,9 @@ class Power:
         machine_ = self._machines.get(vm.name)
         if machine_ and not machine_.is_up and machine_.life:
             machine_.life.cancel()
+
+    def _power_on(self, vm: Vm) -> Process:
+        return machine.power_on(self._world.folder(vm.name), vm, self._guests, self._lifeline)
 
     def _adopt(self, vm: Vm, process: Process, first: bool) -> Machine:
         on = Machine(process)

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 
 from tui.demo import kin, wire
-from tui.demo.guest import LIFELINE_FD
+from tui.demo.guest import LIFELINE_FD, Figures
 from tui.demo.wire import KILLED
 
 _REQUEST_LIMIT_S = 5.0
@@ -44,8 +44,8 @@ _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/us
 class ShellGuest:
     """One VM on the real shell."""
 
-    def __init__(self, name: str) -> None:
-        self._name = name
+    def __init__(self, figures: Figures) -> None:
+        self._name = figures.name
         self._own_space = bool(os.environ.get("DAYFLY_GUEST_NAMESPACE"))
         self._home = os.path.abspath("home/ubuntu")
         self._running: dict[int, _socket.socket] = {}
@@ -104,7 +104,7 @@ class ShellGuest:
     # ---- requests
 
     def _welcome(self, listener: _socket.socket, waiting: select.poll) -> None:
-        fd, _ = listener._accept()
+        fd, _ = listener._accept()  # type: ignore[attr-defined]
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM, fileno=fd)
         connection.settimeout(_REQUEST_LIMIT_S)
         fds = list[int]()
