@@ -165,7 +165,8 @@ class ScriptedFleet:
     def fate(self, spec: RunSpec) -> str:
         if spec.pin is PinPolicy.ALWAYS:
             return f"If this client vanishes, the VM stays on {spec.host}."
-        return f"If this client vanishes, {spec.host} deletes the VM {spec.grace_s} s after it last heard from us."
+        when = f"{spec.grace_s} s after it last heard from us"
+        return f"If this client vanishes, {spec.host} deletes the VM {when}."
 
     def leave(self) -> None:
         self.calls.append(("leave",))

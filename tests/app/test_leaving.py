@@ -113,12 +113,16 @@ async def test_an_exception_in_a_widget_ends_the_app(
     fleet = ScriptedFleet()
     fleet.add_demo()
     app = DayflyApp(fleet, ScriptedShelf(), parse_host, clock=lambda: fleet.now)
-    with pytest.raises(error, match="a widget failed"):
+
+    async def break_it() -> None:
         async with app.run_test() as pilot:
             await pilot.pause()
             monkeypatch.setattr(Labels, method, fail)
             fleet.begin(SPEC, *WORKING)
             await pilot.pause(0.5)
+
+    with pytest.raises(error, match="a widget failed"):
+        await break_it()
     assert app.return_code == 1
     assert app.return_value is None
     assert not fleet.called("leave")

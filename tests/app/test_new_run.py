@@ -52,7 +52,7 @@ async def test_every_field_is_reached_and_seen_on_a_low_terminal(fleet: Scripted
             focused = stage.app.screen.focused
             assert focused is not None
             met.add(focused.id)
-            await stage.until(lambda: stage.app.screen.can_view_partial(focused), f"{focused.id}")
+            await stage.until(lambda field=focused: stage.app.screen.can_view_partial(field), f"{focused.id}")
             await stage.sees("Launch")
             await stage.press("tab")
         assert met == set(LABELS)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -20,13 +19,13 @@ RUN = RunId("r0000001")
 
 
 @pytest.fixture
-async def run_stage(stage: Stage) -> AsyncIterator[Stage]:
+async def run_stage(stage: Stage) -> Stage:
     stage.fleet.begin(SPEC, *WORKING)
     stage.fleet.boot(RUN)
     await stage.sees("▶ working")
     await stage.press("enter")
     assert isinstance(stage.app.screen, RunScreen)
-    yield stage
+    return stage
 
 
 def pane_of(stage: Stage) -> list[str]:

@@ -152,5 +152,5 @@ def _host_mark(host: HostState) -> Label:
 def _empty(state: FleetState) -> str:
     where = "the demo host" if DEMO in state.hosts else next(iter(state.hosts), "")
     if not where:
-        return "No hosts yet. Press a to add one."
+        return "No hosts yet. Press a to add one; type demo there to try dayfly without one."
     return f"No runs yet. Press n to start a run on {clean_line(where)}."

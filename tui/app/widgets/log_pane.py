@@ -118,11 +118,14 @@ class LogPane(Widget, can_focus=True):
 
     def _paint(self) -> None:
         """Read again if the log grew and it can be seen."""
-        if self._view is None or not self.display or not self.screen.is_current or not self.size:
-            return
-        size = self._view.size
-        if size != self._shown_size:
+        if self._view is not None and self._is_seen and self._view.size != self._shown_size:
             self._read()
+
+    @property
+    def _is_seen(self) -> bool:
+        """On top, or behind a dialog."""
+        is_behind = self.app.screen.is_modal and self.screen.is_current
+        return bool(self.display and self.size) and (self.screen.is_active or is_behind)
 
     def _read(self) -> None:
         assert self._view is not None
