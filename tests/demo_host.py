@@ -88,6 +88,10 @@ class DemoHost:
         """Order a fault: see tui/demo/faults.py."""
         await process.control(self.world, order)
 
+    async def until_daemon(self) -> None:
+        """Wait until the emulated daemon answers (again)."""
+        await until(lambda: self.multipass("list").returncode == 0, "the daemon answers")
+
     async def until_vm(self, name: str, state: str | None, *, timeout_s: float = LIMIT_S) -> None:
         """Wait until a VM is in a state; None: until it is in no list."""
         await until(lambda: self.vms().get(name) == state, f"{name} is {state}", timeout_s=timeout_s)

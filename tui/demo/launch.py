@@ -80,6 +80,8 @@ class Launches:
         machine = self._power.boot(vm, first=True)
         limit_s = float(str(order["timeout"])) or self._pace(DEFAULT_TIMEOUT_S)
         await self._until_it_answers(vm, machine, limit_s)
+        client.spin("Waiting for initialization to complete")
+        await self._pace.sleep(_CLOUD_INIT_S)
         client.say(f"Launched: {name}\n")
 
     async def _prepare(self, order: Mapping[str, object], name: str, source: Source, client: Client) -> None:
@@ -129,7 +131,7 @@ class Launches:
         return vm
 
     async def _until_it_answers(self, vm: Vm, machine: Machine, limit_s: float) -> None:
-        """Wait for its SSH server and cloud-init. One that was purged meanwhile counts as launched."""
+        """Wait for its SSH server. One that was purged meanwhile counts as launched."""
         try:
             async with asyncio.timeout(limit_s):
                 await machine.settled.wait()
@@ -138,7 +140,6 @@ class Launches:
             raise Refused(
                 f"The following errors occurred:\n{vm.name}: timed out waiting for response"
             ) from None
-        await self._pace.sleep(_CLOUD_INIT_S)
 
     def _check_arguments(self, order: Mapping[str, object], name: str) -> None:
         if not _NAME.fullmatch(name):

@@ -23,7 +23,7 @@ from tui.demo.guest import LIFELINE_FD, Figures
 from tui.demo.wire import KILLED
 
 _REQUEST_LIMIT_S = 5.0
-_FAREWELL_S = 0.1
+_FAREWELL_S = 0.5
 _TERM_LIMIT_S = 0.3
 _BLOCK = 1 << 20
 _PR_SET_CHILD_SUBREAPER = 36
@@ -148,7 +148,8 @@ class ShellGuest:
         if message["cwd"]:
             line = f"cd {_quoted(message['cwd'])} && {line}"
         shell = "/bin/bash" if os.path.exists("/bin/bash") else "/bin/sh"
-        words = [shell, "-c", line] if argv else ["-" + shell.rpartition("/")[2]]
+        name = shell.rpartition("/")[2]
+        words = [name, "-c", line] if argv else [f"-{name}"]
 
         def become() -> None:
             os.setsid()
