@@ -67,6 +67,7 @@ def test_known_attacks(attack: str, left: str) -> None:
         ("done\r\n", "done"),
         ("Starting vm \x08/\x08-\x08\\ ok", "Starting vm ok"),
         ("two\nlines", "two lines"),
+        ("61%\x1b[2K\x1b[0A\x1b[0EStarting vm", "Starting vm"),
     ],
 )
 def test_a_line_is_what_a_terminal_would_show(line: str, seen: str) -> None:

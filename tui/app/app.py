@@ -28,6 +28,7 @@ from tui.app.screens.home import HomeScreen
 from tui.app.screens.leaving import LeavingScreen, leave_dialog
 from tui.app.screens.new_run import NewRunScreen
 from tui.app.screens.pickers import HelpDialog
+from tui.app.screens.run import RunScreen
 from tui.app.summary import Summary, summarise
 from tui.app.themes import DARK, LIGHT, THEMES
 from tui.contracts import Fleet, ParseHost, ProfileShelf
@@ -101,12 +102,21 @@ class DayflyApp(App[Summary]):
         for screen in self.screen_stack:
             if isinstance(screen, FleetScreen):
                 screen.state = state
-        for label in present.news(old, state):
-            severity: Literal["warning", "information"] = "warning" if label.tone == "bad" else "information"
-            self.notify(label.text, severity=severity, markup=False)
+        self._tell(old, state)
         self._ask(state)
         if self._leaving is not None and not state.unfinished:
             self.leave_now()
+
+    def _tell(self, old: FleetState, new: FleetState) -> None:
+        """Say what happened to runs that are not on the screen; the way out shows them all."""
+        if self._leaving is not None:
+            return
+        shown = self.screen.chosen_run if isinstance(self.screen, RunScreen) else None
+        for run, label in present.news(old, new):
+            if shown is None or run != shown.id or label.tone == "warn":
+                severity: Literal["warning", "information"]
+                severity = "information" if label.tone == "good" else "warning"
+                self.notify(label.text, severity=severity, markup=False)
 
     def _ask(self, state: FleetState) -> None:
         """Put the first open question to the person; take back the one that needs no answer any more."""

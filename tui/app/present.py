@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 
 from tui.model.hosts import Health, ImageInfo
 from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
-from tui.model.spec import PinPolicy, RunSpec
+from tui.model.spec import PinPolicy, RunId, RunSpec
 from tui.model.state import FleetState, HostState, RunState
 from tui.model.text import clean_line
 from tui.model.units import format_duration, format_size
@@ -276,7 +276,7 @@ def counts(state: FleetState) -> Label:
     return Label(words, "busy") if words else Label("nothing running", "muted")
 
 
-def news(old: FleetState, new: FleetState) -> tuple[Label, ...]:
+def news(old: FleetState, new: FleetState) -> tuple[tuple[RunId, Label], ...]:
     """What a person should hear of wherever he looks: pins that came too late, work that is over."""
     told = []
     for run in new.runs.values():
@@ -284,10 +284,11 @@ def news(old: FleetState, new: FleetState) -> tuple[Label, ...]:
         if before is None or before is run:
             continue
         if run.pin is Pin.REFUSED is not before.pin:
-            told.append(Label(f"{run.vm} was not pinned: {clean_line(run.pin_reason) or 'too late'}", "bad"))
+            why = clean_line(run.pin_reason) or "too late"
+            told.append((run.id, Label(f"{run.vm} was not pinned: {why}", "warn")))
         if run.outcome and not before.outcome:
             label = outcome_label(run.outcome)
-            told.append(Label(f"{run_name(run)}: {label.text}", label.tone))
+            told.append((run.id, Label(f"{run_name(run)}: {label.text}", label.tone)))
     return tuple(told)
 
 

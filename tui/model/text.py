@@ -11,6 +11,7 @@ _ESCAPES = re.compile(
     r"|\x1b[ -/]*[0-~]?"
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
+_ERASE_LINE = "\x1b[2K"
 _SPINNER = re.compile(r" ?(?:\x08[/|\\ -])+")
 # C0, DEL, C1, line separators, and the marks that reorder text or hide in it.
 _CONTROLS = re.compile(
@@ -27,8 +28,8 @@ def clean(text: str) -> str:
 
 
 def clean_line(text: str) -> str:
-    """One line of output: what a terminal would show after its carriage returns."""
-    line = _SPINNER.sub("", _ESCAPES.sub("", text)).rstrip("\r\n")
+    """One line of output: what a terminal would show after its carriage returns and erasures."""
+    line = _SPINNER.sub("", _ESCAPES.sub("", text.replace(_ERASE_LINE, "\r"))).rstrip("\r\n")
     return clean(line.rsplit("\r", 1)[-1]).replace("\n", " ")
 
 

@@ -68,14 +68,14 @@ class LeavingScreen(FleetScreen):
 
     def _owed(self, state: FleetState) -> str:
         if not self._is_hurried:
-            return "dayfly ends when every VM was seen absent. Ctrl+C again: what if I do not wait?"
+            return "dayfly ends when every VM was seen absent. Not waiting? Ctrl+C."
         owed = [owed_line(run) for run in owed_runs(state)]
         return "\n".join((*owed, "Ctrl+C once more leaves at once."))
 
 
 def leave_dialog(state: FleetState) -> Confirm:
     """The question before anything is cancelled; it names every VM."""
-    goes = [f"  {run.vm} on {run.host}, {run.phase}" for run in owed_runs(state)]
+    goes = [f"  {run.vm} on {run.host}" for run in owed_runs(state)]
     stays = [f"  {run.vm} on {run.host}" for run in state.pinned]
     lines = ["Leaving stops and deletes:", *goes]
     if stays:

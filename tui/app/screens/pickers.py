@@ -87,7 +87,7 @@ class ImagePicker(Dialog[str | None]):
         options.clear_options()
         for name, words in dict(self._rows).items():
             if typed in f"{name} {words}".lower():
-                line = Text(present.fit(clean(name), 24), no_wrap=True).append(f" {words}", "dim")
+                line = Text(present.fit(clean(name), 24)).append(" " + present.fit(words, 40).rstrip(), "dim")
                 options.add_option(Option(line, id=name))
         if options.option_count:
             options.highlighted = 0

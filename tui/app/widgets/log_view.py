@@ -180,6 +180,8 @@ class LogView:
 
     def _lines(self, row: Row) -> list[Line]:
         texts = _texts(row.data, max(self.width, 2), self.wrap)
+        if texts == (("", False),) and not row.data.endswith(b"\n"):
+            return []  # begun, and nothing to be seen yet
         return [Line((row.offset, sub), row.stream, text, cut) for sub, (text, cut) in enumerate(texts)]
 
     def _after(self, spot: Spot, count: int) -> list[Line]:
