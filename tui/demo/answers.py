@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import TaskGroup
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable
 
 from tui.demo import images, show
+from tui.demo.copies import Copies
 from tui.demo.images import Refused
+from tui.demo.names import chosen, living, named
 from tui.demo.power import SHUTDOWN_LIMIT_MS, Pace, Power
 from tui.demo.show import Load
 from tui.demo.wire import Message
-from tui.demo.world import MIB, Snapshot, Vm, VmState, World
+from tui.demo.world import MIB, Vm, VmState, World
 
 VERSION = "1.16.2"
 _BOOT_LIMIT_S = SHUTDOWN_LIMIT_MS / 1000
@@ -27,11 +28,6 @@ _SETTINGS = {
 }
 
 
-def does_not_exist(name: str) -> str:
-    """In the words that matter."""
-    return f'instance "{name}" does not exist'
-
-
 class Answers:
     """The daemon's verbs over one world."""
 
@@ -42,6 +38,7 @@ class Answers:
         self._tasks = tasks
         self.setting_changed = asyncio.Event()
         """Any `set local.*` ends the daemon."""
+        self._copies = Copies(world)
         self._delayed: dict[str, asyncio.Task[None]] = {}
         self._verbs: dict[str, Callable[[Message], Awaitable[Message]]] = {
             "version": self._version,
@@ -61,11 +58,11 @@ class Answers:
             "exec": self._address,
             "shell": self._address,
             "transfer": self._transfer_address,
-            "mount": self._mount,
-            "umount": self._umount,
-            "snapshot": self._snapshot,
-            "restore": self._restore,
-            "clone": self._clone,
+            "mount": self._copies.mount,
+            "umount": self._copies.umount,
+            "snapshot": self._copies.snapshot,
+            "restore": self._copies.restore,
+            "clone": self._copies.clone,
             "authenticate": self._authenticate,
         }
 
@@ -80,7 +77,7 @@ class Answers:
 
     async def by_hand(self, what: str, name: str) -> None:
         """What somebody else does to a VM. Raises Refused, ValueError."""
-        vm = self._named([name])[0]
+        vm = named(self._world, [name])[0]
         match what:
             case "delete":
                 await self._remove(vm)
@@ -107,7 +104,7 @@ class Answers:
 
     async def _info(self, message: Message) -> Message:
         names = message["names"]
-        vms = self._named(names) if names else sorted(self._world.vms.values(), key=lambda vm: vm.name)
+        vms = named(self._world, names) if names else sorted(self._world.vms.values(), key=lambda vm: vm.name)
         if message["snapshots"]:
             return {"out": show.snapshots(vms)}
         rows = [
@@ -149,7 +146,8 @@ class Answers:
         if name in self._world.vms:
             if self._world.vms[name].state is not VmState.STOPPED:
                 raise Refused(
-                    f"Cannot update instance settings; instance: {name}; reason: Instance must be stopped for modification"
+                    f"Cannot update instance settings; instance: {name}; "
+                    "reason: Instance must be stopped for modification"
                 )
             return {}
         if key not in _SETTINGS:
@@ -162,7 +160,7 @@ class Answers:
         self._world.save()
         return {}
 
-    async def _authenticate(self, message: Message) -> Message:
+    async def _authenticate(self, _message: Message) -> Message:
         if self._world.settings.get("local.passphrase") != "true":
             raise Refused(
                 "Passphrase is not set. Please `multipass set local.passphrase` with a trusted client."
@@ -203,14 +201,15 @@ class Answers:
                 troubles.append(f"Instance '{name}' does not exist.")
             elif vm.deleted:
                 troubles.append(
-                    f"Instance '{name}' is deleted. Use 'recover' to recover it or 'purge' to permanently delete it."
+                    f"Instance '{name}' is deleted. Use 'recover' to recover it or 'purge' "
+                    "to permanently delete it."
                 )
         if troubles:
             raise Refused("instance(s) missing\n" + "\n".join(troubles) + "\n")
-        return self._chosen(names)
+        return chosen(self._world, names)
 
     async def _stop(self, message: Message) -> Message:
-        for vm in self._living(message["names"]):
+        for vm in living(self._world, message["names"]):
             delayed = self._delayed.pop(vm.name, None)
             if delayed is not None:
                 delayed.cancel()
@@ -235,14 +234,14 @@ class Answers:
             await self._power.shut_down(vm)
 
     async def _suspend(self, message: Message) -> Message:
-        for vm in self._living(message["names"]):
+        for vm in living(self._world, message["names"]):
             if vm.state is VmState.RUNNING:
                 await self._power.suspend(vm)
         return {}
 
     async def _restart(self, message: Message) -> Message:
         machines = []
-        for vm in self._living(message["names"]):
+        for vm in living(self._world, message["names"]):
             if vm.state is not VmState.RUNNING:
                 raise Refused(
                     f"Instance '{vm.name}' is already running, but in an unknown state.\n"
@@ -261,8 +260,10 @@ class Answers:
 
     async def _delete(self, message: Message) -> Message:
         if len(message["names"]) == 1 and "." in message["names"][0]:
-            return self._delete_snapshot(message["names"][0], purge=message["purge"])
-        for vm in self._named(message["names"]) if message["names"] else list(self._world.vms.values()):
+            return self._copies.delete_snapshot(message["names"][0], purge=message["purge"])
+        for vm in (
+            named(self._world, message["names"]) if message["names"] else list(self._world.vms.values())
+        ):
             if message["purge"]:
                 await self._remove(vm)
             elif not vm.deleted:
@@ -282,7 +283,7 @@ class Answers:
         return {}
 
     async def _recover(self, message: Message) -> Message:
-        for vm in self._named(message["names"]):
+        for vm in named(self._world, message["names"]):
             vm.deleted = False
         self._world.save()
         return {}
@@ -291,7 +292,7 @@ class Answers:
 
     async def _address(self, message: Message) -> Message:
         """Where the client finds the VM. `stopped` in the answer: it has to start it first."""
-        vm = self._living([message["name"]])[0]
+        vm = living(self._world, [message["name"]])[0]
         if vm.state in (VmState.STOPPED, VmState.SUSPENDED):
             return {"stopped": True}
         if vm.state is not VmState.RUNNING:
@@ -306,111 +307,10 @@ class Answers:
         return wait
 
     async def _transfer_address(self, message: Message) -> Message:
-        vm = self._living([message["name"]])[0]
+        vm = living(self._world, [message["name"]])[0]
         if vm.state is not VmState.RUNNING:
             raise Refused(f'instance "{vm.name}" is not running')
         return await self._address(message)
-
-    # ---- snapshots, clones, mounts: as far as they were recorded
-
-    async def _mount(self, message: Message) -> Message:
-        vm = self._living([message["name"]])[0]
-        if message["native"]:
-            raise Refused(f"Please stop the instance {vm.name} before attempting native mounts.")
-        raise Refused(
-            f'The following errors occurred:\nerror mounting "{message["target"]}": Snap support needs to be installed '
-            f"in '{vm.name}' in order to support mounts.\n"
-            "Please see https://docs.snapcraft.io/installing-snapd for information on\n"
-            "how to install snap support for your instance's distribution.\n\n"
-            "If your distribution's instructions specify enabling classic snap support,\nplease do that as well.\n\n"
-            "Alternatively, install `sshfs` manually inside the instance."
-        )
-
-    async def _umount(self, message: Message) -> Message:
-        self._living([message["name"]])
-        return {}
-
-    async def _snapshot(self, message: Message) -> Message:
-        vm = self._one(message["name"])
-        if vm.state is not VmState.STOPPED:
-            raise Refused("Multipass can only take snapshots of stopped instances.")
-        name = message["snapshot"] or f"snapshot{len(vm.snapshots) + 1}"
-        if any(each.name == name for each in vm.snapshots):
-            raise Refused(f"Snapshot already exists: {vm.name}.{name}")
-        parent = vm.snapshots[-1].name if vm.snapshots else ""
-        created = datetime.now(UTC).strftime("%a %b %d %H:%M:%S %Y UTC")
-        vm.snapshots.append(Snapshot(name=name, comment=message["comment"], created=created, parent=parent))
-        self._world.save()
-        return {"out": f"Snapshot taken: {vm.name}.{name}\n"}
-
-    async def _restore(self, message: Message) -> Message:
-        name, _, snapshot = message["name"].partition(".")
-        vm = self._one(name)
-        if not any(each.name == snapshot for each in vm.snapshots):
-            raise Refused(f"No such snapshot: {name}.{snapshot}")
-        if not message["destructive"]:
-            return {
-                "unhandled": "Unable to query client for confirmation. Use '--destructive' to automatically "
-                "discard current machine state."
-            }
-        return {"spin": "Restoring snapshot", "out": f"Snapshot restored: {name}.{snapshot}\n"}
-
-    def _delete_snapshot(self, full_name: str, *, purge: bool) -> Message:
-        name, _, snapshot = full_name.partition(".")
-        vm = self._one(name)
-        if not purge:
-            return {
-                "unhandled": "Snapshots can only be purged (after deletion, they cannot be recovered). Unable to "
-                "query client for confirmation. Please use the `--purge` flag if that is what you want.\n"
-            }
-        vm.snapshots = [each for each in vm.snapshots if each.name != snapshot]
-        self._world.save()
-        return {}
-
-    async def _clone(self, message: Message) -> Message:
-        vm = self._one(message["name"])
-        if vm.state is not VmState.STOPPED:
-            raise Refused("Multipass can only clone stopped instances.")
-        self._world.clones_made += 1
-        name = message["clone"] or f"{vm.name}-clone{self._world.clones_made}"
-        if name in self._world.vms:
-            raise Refused(f'instance "{name}" already exists')
-        facts = {key: getattr(vm, key) for key in ("image", "release", "image_release", "image_hash", "cpus")}
-        self._world.add(
-            Vm(name=name, **facts, memory=vm.memory, disk=vm.disk, ipv4=self._world.next_address())
-        )
-        return {"out": f"Cloned from {vm.name} to {name}.\n"}
-
-    # ---- names
-
-    def _named(self, names: list[str]) -> list[Vm]:
-        """These, all of them. Raises Refused and then nothing was done."""
-        missing = [name for name in names if name not in self._world.vms]
-        if missing:
-            raise _errors(does_not_exist(name) for name in missing)
-        return [self._world.vms[name] for name in names]
-
-    def _living(self, names: list[str]) -> list[Vm]:
-        """These, or all that are not deleted."""
-        deleted = [vm.name for vm in self._named(names) if vm.deleted]
-        if deleted:
-            raise _errors(f'instance "{name}" is deleted' for name in deleted)
-        return self._chosen(names)
-
-    def _chosen(self, names: list[str]) -> list[Vm]:
-        if names:
-            return [self._world.vms[name] for name in names]
-        return [vm for vm in self._world.vms.values() if not vm.deleted]
-
-    def _one(self, name: str) -> Vm:
-        vm = self._world.vms.get(name)
-        if vm is None:
-            raise Refused(does_not_exist(name))
-        return vm
-
-
-def _errors(lines: Iterable[str]) -> Refused:
-    return Refused("The following errors occurred:\n" + "\n".join(lines))
 
 
 def _load(vm: Vm) -> Load:

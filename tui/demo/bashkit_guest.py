@@ -1,6 +1,6 @@
 """A VM for people: bashkit, a sandbox that can't reach this machine's files, processes or network.
 
-The only module that touches bashkit. Its disk is a folder that bashkit confines itself to; every exec is
+The only module that runs bashkit. Its disk is a folder that bashkit confines itself to; every exec is
 an interpreter of its own over it.
 """
 

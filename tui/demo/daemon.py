@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from asyncio import StreamReader, StreamWriter, TaskGroup
+from contextlib import suppress
 from pathlib import Path
 
 from tui.demo import streams, wire
@@ -89,12 +90,12 @@ class Daemon:
         loop.add_signal_handler(signal.SIGTERM, over.set)
         loop.add_reader(LIFELINE_FD, lambda: os._exit(0))
         await self._power.recover_from_predecessor()
-        Path(SOCKET).unlink(missing_ok=True)
-        server = await asyncio.start_unix_server(self._serve, f"{SOCKET}.new")
-        os.replace(f"{SOCKET}.new", SOCKET)
+        server = await asyncio.start_unix_server(self._serve, f"{SOCKET}.{os.getpid()}")
+        os.replace(f"{SOCKET}.{os.getpid()}", SOCKET)
         await self._first_of(over, self._answers.setting_changed)
         server.close()
-        Path(SOCKET).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            os.unlink(SOCKET)
         self._power.freeze_all()
         await self._pace.sleep(_SUSPEND_S)
         return 0 if over.is_set() else RESTART_STATUS

@@ -1,4 +1,4 @@
-"""The process that is a VM: it listens on a socket in its folder and plays what an SSH server in a guest would.
+"""The process that is a VM: on a socket in its folder it plays what an SSH server in a guest would.
 
 Messages in: `exec` (argv, directory, terminal, with three open files or one terminal), `put`, `get`,
 `stat`, `list`, `make` (files, by `transfer`), `watch` (held open for as long as the VM is on) and, on

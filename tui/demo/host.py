@@ -20,7 +20,7 @@ from pathlib import Path
 
 import asyncssh
 
-from tui.demo import kin, server
+from tui.demo import account, kin, server
 from tui.demo.guest import Guests
 from tui.demo.server import Listening
 
@@ -92,8 +92,7 @@ class _Host:
         raise _Over
 
     def _furnish(self) -> None:
-        for name in ("bin", "home"):
-            (self._world / name).mkdir(parents=True, exist_ok=True)
+        (self._world / "bin").mkdir(parents=True, exist_ok=True)
         code = (
             f"import sys; sys.path[:0] = [{str(_PROJECT)!r}]; "
             f"from tui.demo.multipass import main; main({str(self._world)!r})"
@@ -108,7 +107,7 @@ class _Host:
             "pid": os.getpid(),
             "pid_started": kin.identity(os.getpid()),
             "port": port,
-            "user": server.USER,
+            "user": account.USER,
             "key": client_key.export_private_key("openssh").decode(),
             "host_key": host_key.export_public_key("openssh").decode().strip(),
             "world": str(self._world),
@@ -164,14 +163,21 @@ class _Host:
         return any(not vm["foreign"] for vm in vms)
 
     async def _reap_orphans(self) -> None:
-        """Collect what detached processes of the host left behind; those we started are waited for elsewhere."""
+        """Collect what detached processes left behind; those we started are waited for elsewhere."""
         before: set[int] = set()
         while True:
             await asyncio.sleep(_LOOK_S)
             dead = kin.dead_children(os.getpid())
             for pid in dead & before:
-                os.waitpid(pid, os.WNOHANG)
+                _collect(pid)
             before = dead - before
+
+
+def _collect(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return
 
 
 class _Over(Exception):

@@ -49,11 +49,11 @@ def dead_children(pid: int) -> set[int]:
 def marked(world: str | os.PathLike[str]) -> list[int]:
     """Processes whose environment names this world, except this one. Linux only: elsewhere none."""
     mark = f"{MARK}={os.fspath(world)}".encode()
-    found = []
-    for pid in _pids():
-        if mark in _read(f"{_PROC}/{pid}/environ").split(b"\0") and pid != os.getpid() and identity(pid):
-            found.append(pid)
-    return found
+    return [
+        pid
+        for pid in _pids()
+        if mark in _read(f"{_PROC}/{pid}/environ").split(b"\0") and pid != os.getpid() and identity(pid)
+    ]
 
 
 def signal_tree(pid: int, number: signal.Signals) -> None:

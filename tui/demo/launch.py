@@ -147,7 +147,8 @@ class Launches:
         for what, minimum in (("memory", _MINIMUM_MEMORY), ("disk", _MINIMUM_DISK)):
             if int(str(order[what])) < minimum:
                 raise Refused(
-                    f"Invalid arguments supplied\nInvalid {what} size value supplied: {order[f'{what}_text']}."
+                    "Invalid arguments supplied\n"
+                    f"Invalid {what} size value supplied: {order[f'{what}_text']}."
                 )
         if order["networks"]:
             raise Refused("Invalid arguments supplied\nInvalid network options supplied")

@@ -50,9 +50,7 @@ class Process:
             return
         kin.signal_tree(self.pid, signal.SIGSTOP)
         kin.signal_tree(self.pid, signal.SIGKILL)
-        async with asyncio.timeout(_START_LIMIT_S):
-            while self.is_alive():
-                await asyncio.sleep(_POLL_S)
+        await asyncio.to_thread(kin.end, [self.pid])
 
 
 def power_on(folder: Path, vm: Vm, guests: Guests, lifeline: int) -> Process:
@@ -90,9 +88,7 @@ async def watch(folder: Path, process: Process) -> tuple[StreamReader, StreamWri
     async with asyncio.timeout(_START_LIMIT_S):
         while process.is_alive():
             try:
-                reader, writer = await asyncio.open_unix_connection(
-                    os.path.relpath(folder / wire.GUEST_SOCKET)
-                )
+                reader, writer = await asyncio.open_unix_connection(_short(folder / wire.GUEST_SOCKET))
             except (FileNotFoundError, ConnectionRefusedError):
                 await asyncio.sleep(_POLL_S)
                 continue
@@ -100,3 +96,8 @@ async def watch(folder: Path, process: Process) -> tuple[StreamReader, StreamWri
             if await streams.read(reader):
                 return reader, writer
     return None
+
+
+def _short(path: Path) -> str:
+    """A path that fits a socket's address, from where the daemon runs."""
+    return os.path.relpath(path)

@@ -144,7 +144,8 @@ def complain(text: str) -> None:
 def stamp(what: str) -> str:
     """A log line's head."""
     now = time.time()
-    return f"[{time.strftime('%Y-%m-%dT%H:%M:%S', time.localtime(now))}.{int(now % 1 * 1000):03d}] [error] {what}"
+    second = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(now))
+    return f"[{second}.{int(now % 1 * 1000):03d}] [error] {what}"
 
 
 def finish(verb: str, answer: Message) -> int:
@@ -169,36 +170,38 @@ def _simple(line: Line, **more: object) -> Message:
     return {"verb": line.verb, "format": line.format(), "names": line.words, **more}
 
 
-def _questions(line: Line) -> Message | None:
+def _question(line: Line) -> Message:
     """The verbs that are one question and one answer, without a spinner."""
-    match line.verb:
-        case "version" | "networks":
-            return _simple(line)
-        case "find":
-            return _simple(line, term=line.words[0] if line.words else "")
-        case "list":
-            return _simple(line, snapshots=line.has("snapshots"))
-        case "info":
-            return _simple(
-                line, snapshots=line.has("snapshots"), runtime=not line.has("no-runtime-information")
-            )
-        case "get":
-            if not line.words and not line.has("keys"):
-                raise Wrong("Need exactly one setting key.")
-            return _simple(line, key="".join(line.words[:1]), keys=line.has("keys"))
-        case "delete" | "recover":
-            if not line.words and not line.has("all"):
-                raise Wrong("Name argument or --all is required")
-            return _simple(line, purge=line.has("purge"))
-        case "purge":
-            return _simple(line)
-        case "authenticate":
-            return _simple(line)
-        case "umount":
-            return _simple(line, name="".join(line.words[:1]).partition(":")[0])
-    return None
+    if line.verb in ("delete", "recover") and not line.words and not line.has("all"):
+        raise Wrong("Name argument or --all is required")
+    if line.verb == "get" and not line.words and not line.has("keys"):
+        raise Wrong("Need exactly one setting key.")
+    first = "".join(line.words[:1])
+    return _simple(
+        line,
+        term=first,
+        key=first,
+        name=first.partition(":")[0],
+        keys=line.has("keys"),
+        snapshots=line.has("snapshots"),
+        runtime=not line.has("no-runtime-information"),
+        purge=line.has("purge"),
+    )
 
 
+_QUESTIONS = (
+    "authenticate",
+    "delete",
+    "find",
+    "get",
+    "info",
+    "list",
+    "networks",
+    "purge",
+    "recover",
+    "umount",
+    "version",
+)
 _DOING = {"start": "Starting", "stop": "Stopping", "suspend": "Suspending", "restart": "Restarting"}
 
 
@@ -268,8 +271,9 @@ def _bytes(text: str) -> int:
     except ValueError:
         raise Wrong(
             stamp(
-                f"[client] Caught an unhandled exception: {text} is not a valid memory size - need a non-negative "
-                "integer (in base 10) or a decimal followed by K, M, or G (e.g. 1234B, 42MiB, 0.5G)"
+                f"[client] Caught an unhandled exception: {text} is not a valid memory size - "
+                "need a non-negative integer (in base 10) or a decimal followed by "
+                "K, M, or G (e.g. 1234B, 42MiB, 0.5G)"
             )
         ) from None
 
@@ -289,7 +293,8 @@ def _cloud_init(path: str) -> str:
             return file.read()
     except OSError:
         raise Wrong(
-            f"Could not load cloud-init configuration: bad file: {path}\nPlease ensure that Multipass can read it."
+            f"Could not load cloud-init configuration: bad file: {path}\n"
+            "Please ensure that Multipass can read it."
         ) from None
 
 
@@ -350,7 +355,8 @@ def _run(world: str, argv: Sequence[str]) -> int:
         return finish("control", command.ask({"verb": verb, "order": " ".join(rest)}))
     if not known(verb):
         _write(
-            f'Error: Unknown command or alias \'{verb}\' (try "multipass help" or "multipass aliases")\n'.encode()
+            f"Error: Unknown command or alias '{verb}' "
+            '(try "multipass help" or "multipass aliases")\n'.encode()
         )
         return 1
     line = parse(verb, rest)
@@ -361,9 +367,8 @@ def _run(world: str, argv: Sequence[str]) -> int:
 
 
 def _dispatch(command: Command, line: Line) -> int:
-    question = _questions(line)
-    if question is not None:
-        return finish(line.verb, command.ask(question))
+    if line.verb in _QUESTIONS:
+        return finish(line.verb, command.ask(_question(line)))
     match line.verb:
         case "exec" | "shell":
             from tui.demo import session
@@ -379,7 +384,8 @@ def _dispatch(command: Command, line: Line) -> int:
             return _set(command, line)
         case "aliases":
             _write(
-                b'{\n    "active-context": "default",\n    "contexts": {\n        "default": {\n        }\n    }\n}\n'
+                b'{\n    "active-context": "default",\n'
+                b'    "contexts": {\n        "default": {\n        }\n    }\n}\n'
             )
             return 0
         case "snapshot" | "clone" | "restore" | "mount":

@@ -143,10 +143,7 @@ def _names(spec: str) -> dict[str, str]:
 
 
 def _unknown_options(verb: str, names: Sequence[str]) -> str:
-    if len(names) == 1:
-        text = f"Unknown option '{names[0]}'."
-    else:
-        text = f"Unknown options: {', '.join(names)}."
+    text = f"Unknown option '{names[0]}'." if len(names) == 1 else f"Unknown options: {', '.join(names)}."
     if verb == "exec":
         text += (
             '\n\nOptions to the inner command should come after "--", like this:\n'

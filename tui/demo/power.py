@@ -26,6 +26,7 @@ class Pace:
     speed: float
 
     def __call__(self, seconds: float) -> float:
+        """Seconds of the real world as seconds of this one."""
         return seconds / self.speed
 
     async def sleep(self, seconds: float) -> None:
@@ -92,7 +93,7 @@ class Power:
         self._ended(vm, gone, state)
 
     async def shut_down(self, vm: Vm, state: VmState = VmState.STOPPED) -> None:
-        """Ask the guest to power off and wait. A booting one does not listen: then Refused, after a long time."""
+        """Ask the guest to power off and wait. Raises Refused, after a long time, for one that is booting."""
         running = self.stand_by(vm) if vm.state is VmState.RUNNING else self._machines.get(vm.name)
         if running is None:
             vm.state = state
@@ -102,7 +103,8 @@ class Power:
         if not running.is_up or running.link is None:
             await self._pace.sleep(SHUTDOWN_LIMIT_MS / 1000)
             raise Refused(
-                f"The QEMU process did not finish within {SHUTDOWN_LIMIT_MS} milliseconds after being shutdown"
+                f"The QEMU process did not finish within {SHUTDOWN_LIMIT_MS} milliseconds "
+                "after being shutdown"
             )
         self._machines.pop(vm.name, None)
         running.link.write(wire.pack({"op": "poweroff"}))

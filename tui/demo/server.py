@@ -20,21 +20,10 @@ from pathlib import Path
 
 import asyncssh
 
-from tui.demo import kin
+from tui.demo import account
 
-USER = "demo"
 _BLOCK = 1 << 16
 _INPUT_LIMIT = 1 << 18
-_PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_WELCOME = """\
-# Read by the login shell of dayfly's demo host.
-cat <<'END'
-This is dayfly's demo host. Its `multipass` is an emulation: no real VM is behind it.
-END
-PATH='{bin}':$PATH
-PS1='demo-host$ '
-export PATH
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +39,7 @@ async def listen(
     world: Path, tasks: TaskGroup, host_key: asyncssh.SSHKey, client_key: asyncssh.SSHKey
 ) -> Listening:
     """Serve on 127.0.0.1; only the holder of `client_key` gets in."""
-    home = world / "home"
-    home.mkdir(exist_ok=True)
-    (home / ".profile").write_text(_WELCOME.format(bin=world / "bin"))
+    account.furnish(world)
     connections: set[asyncssh.SSHServerConnection] = set()
     acceptor = await asyncssh.listen(
         "127.0.0.1",
@@ -146,7 +133,7 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         self._to_group("INT")
         return True
 
-    def terminal_size_changed(self, width: int, height: int, pixwidth: int, pixheight: int) -> None:
+    def terminal_size_changed(self, width: int, height: int, *_pixels: int) -> None:
         if self._terminal and self._outlets:
             _resize(self._outlets[0].fd, width, height)
 
@@ -234,7 +221,7 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         )
 
     def _environment(self) -> dict[str, str]:
-        own = environment(self._world)
+        own = account.environment(self._world)
         sent = self._channel.get_environment()
         own |= {name: value for name, value in sent.items() if name == "LANG" or name.startswith("LC_")}
         return own | {"TERM": self._terminal} if self._terminal else own
@@ -247,19 +234,6 @@ class _Session(asyncssh.SSHServerSession[bytes]):
             os.killpg(self._process.pid, number)
         except ProcessLookupError:
             return
-
-
-def environment(world: Path) -> dict[str, str]:
-    """What a command on the demo host finds around it."""
-    return {
-        "HOME": str(world / "home"),
-        "LOGNAME": USER,
-        "USER": USER,
-        "SHELL": "/bin/sh",
-        "PATH": f"{world / 'bin'}:{_PATHS}",
-        "LANG": "C.UTF-8",
-        kin.MARK: str(world),
-    }
 
 
 def _resize(fd: int, width: int, height: int) -> None:

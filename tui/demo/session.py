@@ -97,6 +97,8 @@ def _on_pipes(connection: _socket.socket, order: Message) -> int:
     wire.send(connection, order, (guest_in, guest_out, guest_err))
     for fd in (guest_in, guest_out, guest_err):
         os.close(fd)
+    # A guest that does not read its input must not end us.
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     stdin = _Stdin(to_guest)
     sources = {from_out: 1, from_err: 2}
     poll = select.poll()
@@ -133,9 +135,18 @@ def _carry(source: int, target: int) -> bool:
     """Bring one block along; False at the end."""
     data = os.read(source, _BLOCK)
     rest = data
-    while rest:
-        rest = rest[os.write(target, rest) :]
+    try:
+        while rest:
+            rest = rest[os.write(target, rest) :]
+    except BrokenPipeError:
+        _die_of_broken_pipe()
     return bool(data)
+
+
+def _die_of_broken_pipe() -> None:
+    """Our own reader is gone: end as the real client does."""
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGPIPE)
 
 
 class _Stdin:

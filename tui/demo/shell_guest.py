@@ -32,7 +32,9 @@ mkdir -p tmp var-tmp && chmod 1777 tmp var-tmp &&
 mount --bind tmp /tmp && mount --bind var-tmp /var/tmp && mount --bind home /home
 """
 _TOOLS = {
-    "sudo": 'while [ $# -gt 0 ]; do case $1 in -u|-g) shift 2;; -*) shift;; *) break;; esac; done\nexec "$@"\n',
+    "sudo": (
+        'while [ $# -gt 0 ]; do case $1 in -u|-g) shift 2;; -*) shift;; *) break;; esac; done\nexec "$@"\n'
+    ),
     "poweroff": 'kill -TERM "$DAYFLY_GUEST_INIT"\n',
     "reboot": 'kill -HUP "$DAYFLY_GUEST_INIT"\n',
     "cloud-init": "echo status: done\n",
@@ -46,6 +48,7 @@ class ShellGuest:
 
     def __init__(self, figures: Figures) -> None:
         self._name = figures.name
+        self._pid = os.getpid()
         self._own_space = bool(os.environ.get("DAYFLY_GUEST_NAMESPACE"))
         self._home = os.path.abspath("home/ubuntu")
         self._running: dict[int, _socket.socket] = {}
@@ -186,7 +189,7 @@ class ShellGuest:
             "SHELL": "/bin/bash",
             "PATH": f"{self._home}/.local/bin:{_SYSTEM_PATH}",
             "SSH_CONNECTION": "10.77.0.1 40022 10.77.0.2 22",
-            "DAYFLY_GUEST_INIT": str(os.getpid()),
+            "DAYFLY_GUEST_INIT": str(self._pid),
             kin.MARK: os.environ.get(kin.MARK, ""),
         }
         if message["tty"]:

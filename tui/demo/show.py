@@ -62,7 +62,8 @@ def catalogue(images: Sequence[Image], form: str, *, everything: bool) -> str:
     if form == "csv":
         head = "Image,Remote,Aliases,OS,Release,Version,Type\n"
         return head + "".join(
-            f"{image.name},{image.remote},{';'.join(image.aliases)},Ubuntu,{image.release},{image.version},Cloud Image\n"
+            f"{image.name},{image.remote},{';'.join(image.aliases)},Ubuntu,{image.release},"
+            f"{image.version},Cloud Image\n"
             for image in images
         )
     if form == "yaml":

@@ -9,25 +9,27 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any
+
+from bashkit import CommandContext as Context
+from bashkit import CommandStatus
 
 from tui.demo.guest import Figures
 
 HOME = "/home/ubuntu"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MIB = 1024 * 1024
-_BLOCK = 1 << 16
 _FOLLOW_S = 0.2
 _FOLDERS = (
-    "bin boot dev etc home/ubuntu lib lib64 media mnt opt proc root run sbin snap srv sys tmp usr/bin usr/lib "
-    "usr/local/bin usr/sbin usr/share var/cache var/lib/cloud/instance var/log var/tmp"
+    "bin boot dev etc home/ubuntu lib lib64 media mnt opt proc root run sbin snap srv sys tmp usr/bin "
+    "usr/lib usr/local/bin usr/sbin usr/share var/cache var/lib/cloud/instance var/log var/tmp"
 )
 _STICKY = ("tmp", "var/tmp")
 _TOOLS = (
-    "bash cat chmod cp date dd echo env false find grep gzip head ln ls mkdir mv pwd rm sed sh sleep sort tail tar "
-    "tee test touch tr true uname wc whoami xargs"
+    "bash cat chmod cp date dd echo env false find grep gzip head ln ls mkdir mv pwd rm sed sh sleep sort "
+    "tail tar tee test touch tr true uname wc whoami xargs"
 )
 _OS_RELEASE = """\
 PRETTY_NAME="Ubuntu 24.04.3 LTS"
@@ -41,24 +43,9 @@ UBUNTU_CODENAME=noble
 """
 
 
-class Output(Protocol):
-    """A stream of a command."""
-
-    async def write(self, data: bytes) -> None:
-        """Write; waits while the reader is behind."""
-
-
-class Context(Protocol):
-    """What bashkit gives a command."""
-
-    argv: list[str]
-    cwd: str
-    stdin: AsyncIterator[bytes]
-    stdout: Output
-    stderr: Output
-
-
-Command = Callable[[Context], Awaitable[int]]
+Facts = dict[str, Any]
+"""What bashkit tells of a file: file_type, size, mode, modified."""
+Command = Callable[[Context], Awaitable[CommandStatus | int]]
 
 
 def furnish(disk: Path, figures: Figures) -> None:
@@ -76,7 +63,7 @@ def furnish(disk: Path, figures: Figures) -> None:
             f"processor\t: {cpu}\nmodel name\t: Demo CPU\n\n" for cpu in range(figures.cpus)
         ),
         "proc/loadavg": "0.08 0.03 0.01 1/92 1024\n",
-        "proc/meminfo": f"MemTotal: {figures.memory // 1024} kB\nMemAvailable: {figures.memory * 3 // 4096} kB\n",
+        "proc/meminfo": f"MemTotal: {figures.memory // 1024} kB\n",
         "var/lib/cloud/instance/boot-finished": "0\n",
         "var/log/cloud-init-output.log": "Cloud-init v. 25.1 finished. Datasource DataSourceNoCloud.\n",
     }
@@ -224,40 +211,23 @@ class _Scenery:
         )
         return 0
 
-    # ---- files
+    # ---- files, through bashkit: it follows no link out of the disk
 
     async def ls(self, context: Context) -> int:
-        flags = "".join(
-            word[1:] for word in context.argv if word.startswith("-") and not word.startswith("--")
-        )
+        flags = "".join(word[1:] for word in context.argv if word[:1] == "-" and word[:2] != "--")
         paths = [word for word in context.argv if not word.startswith("-")] or ["."]
         status = 0
         for number, path in enumerate(paths):
-            real = self._real(context, path)
-            if not os.path.lexists(real):
-                await context.stderr.write(
-                    f"ls: cannot access '{path}': No such file or directory\n".encode()
-                )
+            place = _inside(context, path)
+            if not context.fs.exists(place):
+                text = f"ls: cannot access '{path}': No such file or directory\n"
+                await context.stderr.write(text.encode())
                 status = 2
                 continue
-            if len(paths) > 1 and real.is_dir() and "d" not in flags:
+            if len(paths) > 1 and _is_folder(context.fs.stat(place)) and "d" not in flags:
                 await _say(context, ("\n" if number else "") + f"{path}:")
-            await self._ls_one(context, real, path, flags)
+            await _ls_one(context, place, path, flags)
         return status
-
-    async def _ls_one(self, context: Context, real: Path, path: str, flags: str) -> None:
-        if not real.is_dir() or "d" in flags:
-            await _say(context, _long(real, path, flags) if "l" in flags else path)
-            return
-        shown = sorted(each.name for each in real.iterdir() if "a" in flags or not each.name.startswith("."))
-        if "A" in flags:
-            shown = sorted(each.name for each in real.iterdir())
-        rows = [(real, "."), (real.parent, "..")] if "a" in flags else []
-        rows += [(real / name, name) for name in shown]
-        if "l" in flags:
-            await _say(context, f"total {4 * len(shown)}")
-        for each, name in rows:
-            await _say(context, _long(each, name, flags) if "l" in flags else name)
 
     async def seq(self, context: Context) -> int:
         try:
@@ -279,44 +249,61 @@ class _Scenery:
             data = b"".join([chunk async for chunk in context.stdin])
             await context.stdout.write(b"".join(_last(data, count)))
             return 0
-        real = self._real(context, paths[0])
-        if not real.is_file():
-            await context.stderr.write(
-                f"tail: cannot open '{paths[0]}' for reading: No such file or directory\n".encode()
-            )
+        place = _inside(context, paths[0])
+        if not context.fs.exists(place):
+            text = f"tail: cannot open '{paths[0]}' for reading: No such file or directory\n"
+            await context.stderr.write(text.encode())
             return 1
-        data = real.read_bytes()
+        data = context.fs.read_file(place)
         await context.stdout.write(b"".join(_last(data, count)))
         at = len(data)
         while follow:
             await asyncio.sleep(_FOLLOW_S)
-            with real.open("rb") as file:
-                file.seek(at)
-                if more := file.read(_BLOCK):
-                    at += len(more)
-                    await context.stdout.write(more)
+            more = context.fs.read_file(place)[at:]
+            at += len(more)
+            await context.stdout.write(more)
         return 0
 
-    def _real(self, context: Context, path: str) -> Path:
-        """The file of the disk that a path of the guest means; never one outside of it."""
-        inside = os.path.normpath(os.path.join("/", context.cwd, path)).lstrip("/")
-        return self._disk / inside
+
+async def _ls_one(context: Context, place: str, path: str, flags: str) -> None:
+    facts = context.fs.stat(place)
+    if not _is_folder(facts) or "d" in flags:
+        await _say(context, _long(facts, place, path, flags) if "l" in flags else path)
+        return
+    entries = sorted(context.fs.read_dir(place), key=lambda entry: str(entry["name"]))
+    rows = [(each["metadata"], str(each["name"])) for each in entries]
+    if not {"a", "A"} & set(flags):
+        rows = [(each, name) for each, name in rows if not name.startswith(".")]
+    if "l" in flags:
+        await _say(context, f"total {4 * len(rows)}")
+    if "a" in flags:
+        rows = [(facts, "."), (facts, ".."), *rows]
+    for each, name in rows:
+        await _say(context, _long(each, place, name, flags) if "l" in flags else name)
+
+
+def _inside(context: Context, path: str) -> str:
+    """The path in the guest that a word means."""
+    return os.path.normpath(os.path.join("/", context.cwd, path))
+
+
+def _is_folder(facts: Facts) -> bool:
+    return str(facts["file_type"]) == "directory"
 
 
 async def _say(context: Context, text: str) -> None:
     await context.stdout.write(text.encode() + b"\n")
 
 
-def _long(real: Path, name: str, flags: str) -> str:
-    facts = real.lstat()
-    owner = (
-        "ubuntu ubuntu"
-        if "/home/ubuntu" in str(real) or facts.st_mode & stat.S_ISVTX == 0 and False
-        else "root   root  "
-    )
-    when = time.strftime("%b %e %H:%M", time.localtime(facts.st_mtime))
-    size = f"{facts.st_size / 1024:.1f}K" if "h" in flags and facts.st_size > 1024 else str(facts.st_size)
-    return f"{stat.filemode(facts.st_mode)} {facts.st_nlink:>2} {owner} {size:>8} {when} {name}"
+def _long(facts: Facts, place: str, name: str, flags: str) -> str:
+    """A line of `ls -l`."""
+    folder = _is_folder(facts)
+    mode = stat.filemode((stat.S_IFDIR if folder else stat.S_IFREG) | (int(facts["mode"]) & 0o7777))
+    owner = "ubuntu ubuntu" if place.startswith(HOME) else "root   root  "
+    when = time.strftime("%b %e %H:%M", time.localtime(float(facts["modified"])))
+    bytes_ = 4096 if folder else int(facts["size"])
+    size = f"{bytes_ / 1024:.1f}K" if "h" in flags and bytes_ > 1024 else str(bytes_)
+    return f"{mode} {2 if folder else 1:>2} {owner} {size:>8} {when} {name}"
 
 
 def _tail_words(argv: list[str]) -> tuple[int, bool, list[str]]:

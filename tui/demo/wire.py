@@ -1,7 +1,8 @@
 """Messages between the demo host's processes: a length, then marshal.
 
-The functions here block; `streams` has the one for an event loop. Marshal and not JSON, because the emulated command is started several times a second and json with its
-regular expressions would double its start-up; both ends are always the same interpreter.
+The functions here block; `streams` has the one for an event loop. Marshal and not JSON, because the
+emulated command is started several times a second and json with its regular expressions would double
+its start-up; both ends are always the same interpreter.
 """
 
 from __future__ import annotations
