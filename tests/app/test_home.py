@@ -26,7 +26,7 @@ async def test_an_empty_home_says_what_to_press(stage: Stage) -> None:
 
 async def test_without_a_host_it_says_how_to_add_one() -> None:
     async with on_stage(ScriptedFleet()) as stage:
-        await stage.sees("No hosts yet. Press a to add one.")
+        await stage.sees("No hosts yet. Press a to add one")
 
 
 async def test_runs_are_shown_with_state_name_host_age_and_news(stage: Stage) -> None:
@@ -80,7 +80,9 @@ async def test_ctrl_r_reconnects_all_hosts_or_the_chosen_one(stage: Stage) -> No
 async def test_adding_a_host(stage: Stage) -> None:
     await stage.press("a", *"ana@", "space", "x", "enter")
     await stage.sees("is not a host", "write user@server")
-    await stage.press("backspace", "backspace", *"lab", "tab", *"lab-1", "enter")
+    await stage.press("backspace", "backspace", *"lab", "tab", *"demo", "enter")
+    await stage.sees("demo is a host of its own")
+    await stage.press(*["backspace"] * 4, *"lab-1", "enter")
     ((entry,),) = stage.fleet.called("add_host")
     assert entry == HostEntry(name=LAB, address="lab", user="ana")
     await stage.sees("lab-1 unknown")

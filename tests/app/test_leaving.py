@@ -182,4 +182,4 @@ async def test_leaving_on_a_narrow_terminal(fleet: ScriptedFleet) -> None:
         fleet.begin(SPEC, *WORKING)
         await stage.sees("▶ working")
         await stage.press("q", "tab", "enter")
-        await stage.sees("⌫ deleting", "Not waiting? Ctrl+C.")
+        await stage.sees("⌫ deleting", "Not waiting?")

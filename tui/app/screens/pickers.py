@@ -17,7 +17,7 @@ from textual.widgets.option_list import Option
 from tui.app import present
 from tui.app.screens.fleet_screen import Desk, Dialog
 from tui.model.errors import UsageError
-from tui.model.hosts import HostEntry
+from tui.model.hosts import DEMO, LOCAL, HostEntry
 from tui.model.spec import HostName
 from tui.model.text import clean
 
@@ -128,10 +128,15 @@ class AddHostDialog(Dialog[HostEntry | None]):
         try:
             entry = self._desk.parse_host(address)
         except UsageError as error:
-            hint = f"\n{error.hint}" if error.hint else ""
-            self.query_one("#fault", Static).update(clean(f"✘ {error}{hint}"))
+            self._refuse(f"{error}\n{error.hint}")
+            return
+        if name in (DEMO, LOCAL) and name != entry.name:
+            self._refuse(f"{name} is a host of its own; call this one otherwise")
             return
         self.dismiss(replace(entry, name=HostName(name)) if name else entry)
+
+    def _refuse(self, fault: str) -> None:
+        self.query_one("#fault", Static).update(clean(f"✘ {fault.strip()}"))
 
 
 class HelpDialog(Dialog[None]):
