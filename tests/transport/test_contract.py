@@ -201,6 +201,7 @@ async def test_local_abort_ends_the_group_it_started() -> None:
     assert all(alive(pid) for pid in pids)
     channel.abort()
     await until(lambda: not any(alive(pid) for pid in pids))
+    await host.aclose()
 
 
 async def test_local_close_kills_what_ignores_term() -> None:

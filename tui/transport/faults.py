@@ -82,7 +82,13 @@ _ROWS: tuple[tuple[type[Exception], _Row], ...] = (
     (OSError, _OTHER),
     (ValueError, _CONFIG),
 )
-_BY_ERRNO = {errno.ECONNREFUSED: _REFUSED, errno.ETIMEDOUT: _SILENT} | dict.fromkeys(_UNREACHED, _NO_ROUTE)
+_BY_ERRNO = {
+    errno.ECONNREFUSED: _REFUSED,
+    errno.ETIMEDOUT: _SILENT,
+    errno.ECONNRESET: _LOST,
+    errno.EPIPE: _LOST,
+    **dict.fromkeys(_UNREACHED, _NO_ROUTE),
+}
 
 CONNECT_ERRORS = (OSError, asyncssh.Error, ValueError)
 """All that `connect_error` knows."""
@@ -107,4 +113,6 @@ def _row(error: Exception) -> _Row:
 
 def _reason(error: Exception) -> str:
     text = error.reason if isinstance(error, asyncssh.Error) else str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror
     return clean_line(text.strip().split("\n", 1)[0]) or type(error).__name__

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from tui.contracts import Channel
-from tui.model.errors import HostError, HostUnreachable
+from tui.model.errors import ConnectionDropped, HostError, HostUnreachable
 from tui.model.spec import HostName
 
 SHORT_SESSIONS = 5
@@ -105,6 +105,7 @@ class Pool(Generic[L]):
         self._max_sessions = MAX_SESSIONS
         self._first: asyncio.Future[HostError | None] | None = None
         self._dialling = 0
+        self._closed = False
         self._queues: dict[bool, deque[asyncio.Future[None]]] = {False: deque(), True: deque()}
 
     async def connect(self) -> None:
@@ -113,6 +114,8 @@ class Pool(Generic[L]):
         Raises what `dial` raises.
         """
         while not self._takers():
+            if self._closed:
+                raise ConnectionDropped(f"{self._name} is closed", host=self._name)
             if self._first is None:
                 await self._connect_first()
                 continue
@@ -157,7 +160,8 @@ class Pool(Generic[L]):
         self._wake_all()
 
     async def aclose(self) -> None:
-        """Close every connection; what is not closed after two seconds is aborted."""
+        """Close every connection, for good; what is not closed after two seconds is aborted."""
+        self._closed = True
         members, self._members = self._members, []
         for member in members:
             member.link.close()
@@ -191,6 +195,9 @@ class Pool(Generic[L]):
         self._dialling += 1
         try:
             link = await self._dial(self._wake_all)
+            if self._closed:
+                link.abort()
+                raise ConnectionDropped(f"{self._name} was closed meanwhile", host=self._name)
             self._members.append(_Member(link))
         finally:
             self._dialling -= 1
