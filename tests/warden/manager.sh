@@ -20,7 +20,7 @@ launch)
     while [ -e "$WORLD/fetching" ]; do printf '\rRetrieving image: 7%%'; sleep 0.1; done
   fi
   echo "Preparing image for $vm"
-  setsid sh -c 'while [ -e "$1/slow-launch" ]; do sleep 0.1; done; echo Running >"$1/vms/$2"; rm -f "$1/preparing/$2"' \
+  /usr/bin/setsid sh -c 'while [ -e "$1/slow-launch" ]; do sleep 0.1; done; echo Running >"$1/vms/$2"; rm -f "$1/preparing/$2"' \
     daemon "$WORLD" "$vm" </dev/null >/dev/null 2>&1 &
   while [ -e "$WORLD/preparing/$vm" ]; do sleep 0.05; done
   echo "Launched: $vm";;
@@ -34,9 +34,9 @@ exec)
   [ "$state" = Running ] || { echo Running >"$WORLD/vms/$vm"; : >"$WORLD/started-by-exec"; }
   if [ -e "$WORLD/lie-exec" ]; then
     read -r lie <"$WORLD/lie-exec"; rm -f "$WORLD/lie-exec"
-    setsid --wait "$@"; exit "$lie"
+    /usr/bin/setsid --fork --wait "$@"; exit "$lie"
   fi
-  exec setsid --wait "$@";;
+  exec /usr/bin/setsid --fork --wait "$@";;
 probe)
   if [ -e "$WORLD/preparing/$vm" ]; then echo "instance \"$vm\" is being prepared" >&2
   elif [ -e "$WORLD/vms/$vm" ]; then echo "instance \"$vm\" already exists" >&2

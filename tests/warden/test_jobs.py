@@ -118,7 +118,9 @@ async def test_a_flood_comes_at_full_speed(world: World) -> None:
 
 async def test_a_jobs_end_is_noticed_soon(world: World) -> None:
     await world.launch()
-    await world.warden.start(world.vm, "work", ("sh", "-c", "read line </dev/null; sleep 1; date +%s.%N"), JobPlace.HOST)
+    await world.warden.start(
+        world.vm, "work", ("sh", "-c", "read line </dev/null; sleep 1; date +%s.%N"), JobPlace.HOST
+    )
     sink = Sink()
     await world.warden.follow(world.vm, "work", sink)
     assert time.time() - float(sink.out) < 1.5

@@ -55,7 +55,7 @@ def _printf(line: str) -> bytes:
 
 
 def test_a_real_shell_decodes_the_words() -> None:
-    word = "it's \"$HOME\" `x` \\ * ü\n\ttab and newline\n"
+    word = 'it\'s "$HOME" `x` \\ * ü\n\ttab and newline\n'
     script = "printf '%b.' \"$1\""
     done = subprocess.run(["sh", "-c", script, "sh", wire.escape(word)], capture_output=True, check=True)
     assert done.stdout == word.encode() + b"."
@@ -184,5 +184,11 @@ def test_what_was_asked() -> None:
     assert asked is not None and (asked.status, asked.stderr) == (7, b"no newline\xff")
     asked = wire.parse_asked(b"dayfly asked exit 1\ndayfly asked silent\n")
     assert asked is not None and (asked.status, asked.stderr) == (None, b"dayfly asked exit 1\n")
-    for lie in (b"", b"dayfly asked", b"dayfly asked exit", b"dayfly asked exit x\n", b"dayfly asked exit 1 2\n"):
+    for lie in (
+        b"",
+        b"dayfly asked",
+        b"dayfly asked exit",
+        b"dayfly asked exit x\n",
+        b"dayfly asked exit 1 2\n",
+    ):
         assert wire.parse_asked(lie) is None

@@ -115,7 +115,9 @@ class World:
     async def send_launch(self) -> None:
         await self.warden.start(self.vm, "launch", (str(self.manager), "launch", self.vm), JobPlace.HOST)
 
-    async def work(self, *argv: str, place: JobPlace = JobPlace.GUEST, workdir: str = "") -> tuple[JobEnd, Sink]:
+    async def work(
+        self, *argv: str, place: JobPlace = JobPlace.GUEST, workdir: str = ""
+    ) -> tuple[JobEnd, Sink]:
         await self.warden.start(self.vm, "work", argv, place, workdir=workdir)
         sink = Sink()
         return await self.warden.follow(self.vm, "work", sink), sink

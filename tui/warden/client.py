@@ -220,9 +220,9 @@ class HostWarden:
         return wire.call((verb, self._client, "any" if force else "own", *arguments))
 
     async def _call(
-        self, verb: str, *arguments: str, force: bool = False, limit_s: float = CALL_LIMIT_S
+        self, verb: str, *arguments: str, force: bool = False, limit_s: float | None = None
     ) -> tuple[str, ...]:
-        done = await self._run(self._words(verb, *arguments, force=force), limit_s)
+        done = await self._run(self._words(verb, *arguments, force=force), limit_s or CALL_LIMIT_S)
         answer = wire.parse_answer(done.stdout)
         if answer is None:
             raise ConnectionDropped("The host's answer did not come.", host=self._host.name)

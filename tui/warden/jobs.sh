@@ -80,9 +80,10 @@ is_alive() {
   born_of "${1%%-*}" && [ "${1%%-*}-$born-$boot" = "$1" ]
 }
 
-signal_group() {   # signal_group SIGNAL IDENT: the group it leads, or where it leads none its descendants
+signal_group() {   # signal_group SIGNAL IDENT: the group it leads, or where it leads none its descendants.
+                   # Not `kill -s TERM -- -1234`: busybox knows no --
   is_alive "$2" || return 1
-  if [ "$group" = "${2%%-*}" ]; then kill -s "$1" -- "-$group"; else signal_tree "$1" "${2%%-*}"; fi
+  if [ "$group" = "${2%%-*}" ]; then kill "-$1" "-$group"; else signal_tree "$1" "${2%%-*}"; fi
 } 2>/dev/null
 
 signal_tree() {   # signal_tree SIGNAL PID: parents first, so that they start no more
@@ -122,9 +123,10 @@ bounded() {   # bounded SECONDS COMMAND...: killed whole when its time is over; 
   shift; timed_out=
   spawn "$@" 2>&8 8>&-; child=$!
   born_of $child || born=gone
-  ( trap '[ $! = $child ] || kill -s KILL $!; exit 0' USR2    # not TERM: that may be ignored here
+  { trap '[ $! = $child ] || kill -s KILL $!; exit 0' USR2    # not TERM: that may be ignored here
     sleep "$limit" & wait $!
-    trap '' USR2; signal_group KILL "$child-$born-$boot"; exit 9 ) </dev/null >/dev/null 2>&1 8>&- & guard=$!
+    trap '' USR2; signal_group KILL "$child-$born-$boot"; exit 9
+  } </dev/null >/dev/null 2>&1 8>&- & guard=$!                # braces: yash makes two processes of ( ) &
   wait $child; status=$?
   kill -s USR2 $guard; wait $guard
   [ $? != 9 ] || timed_out=yes
@@ -268,7 +270,7 @@ verb__lead() {   # _lead LEASE JOB: leads the command's group, and so can end al
   [ -e stop.no ] || exit                                      # looked at after the claim: see stop_job
   trap '' HUP TERM INT
   read -r place <place; IFS= read -r workdir <workdir; IFS= read -r argv <argv
-  ( trap - TERM INT; run_command ) </dev/null >pipe-out 2>pipe-err &
+  { trap - TERM INT; run_command; } </dev/null >pipe-out 2>pipe-err &
   wait $!; status=$?
   [ $status -le 384 ] || status=$((status - 256))             # yash
   mv status.none "status.$status"
@@ -349,8 +351,8 @@ verb_follow() {   # until no more can come to these spools, or stdin ends: the r
   if is_settled; then ( send out "$1" ); ( send err "$2" >&4 ); exit 0; fi
   helpers=
   cat <&3 >/dev/null 4>&- & watcher=$!; add_helper $watcher
-  ( send out "$1" -f ) 3<&- 4>&- & add_helper $!
-  ( exec >&4 3<&- 4>&-; send err "$2" -f ) & add_helper $!
+  { send out "$1" -f; } 3<&- 4>&- & add_helper $!
+  { send err "$2" -f; } 3<&- >&4 4>&- & add_helper $!
   until is_settled || ! born_of $watcher || ! [ -e "$first" ] || ! [ -e "$second" ]; do nap; done
   end_helpers                                                 # who lacks bytes follows again: nothing is cut then
   exit 0
@@ -392,7 +394,7 @@ for dir in /var/tmp/.dayfly /tmp/.dayfly; do
     read -r pid group start <"$dir/$name.pid"
     line=; read -r line <"/proc/$pid/stat"; set -f; set -- ${line##*) }
     if [ -n "$start" ] && [ "${20-}" = "$start" ] && [ "$group" -gt 1 ]; then
-      sudo -n kill -s "$signal" -- "-$group" || kill -s "$signal" -- "-$group"
+      sudo -n kill "-$signal" "-$group" || kill "-$signal" "-$group"
       answer=signalled
     fi
     break

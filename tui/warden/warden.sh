@@ -48,7 +48,7 @@
 set -u; umask 077; LC_ALL=C; export LC_ALL; unset CDPATH
 PATH=$PATH:/snap/bin:/usr/local/bin:/opt/homebrew/bin
 PROC=${DAYFLY_PROC:-/proc}
-HERE=$(cd "${0%/*}" && pwd) || exit 1
+case $0 in /*) HERE=${0%/*};; *) HERE=$PWD/${0%/*};; esac
 SCRIPT=$HERE/warden.sh; VERSION=${HERE##*/}; LEASES=${HERE%/*}/leases
 . "$HERE/jobs.sh"
 
