@@ -182,7 +182,7 @@ class Warden(Protocol):
         """Start a durable job. Raises LeaseClosing; for the launch job NameTaken and ManagerSilent."""
 
     async def follow(self, vm: VmName, job: str, sink: LogSink) -> JobEnd:
-        """Bring every byte of the job to `sink`, from where it is; return when it has ended and all is here."""
+        """Bring every byte of the job to `sink`, from where that is; return when it ended and all is here."""
 
     async def kill(self, vm: VmName, job: str) -> None:
         """TERM to its group, KILL after 5 s. The launch job is never killed."""
@@ -197,7 +197,7 @@ class Warden(Protocol):
         """End the lease: stop the jobs, delete the VM, pinned or not. Returns at once."""
 
     async def settle(self, vm: VmName) -> LeaseReport:
-        """Close the lease without deleting anything, if its VM is seen absent twice and no launch is under way."""
+        """Close the lease if its VM is seen absent twice and no launch is under way. Deletes nothing."""
 
     async def status(self, vm: VmName) -> LeaseReport:
         """All about one lease; phase NONE where there is none."""

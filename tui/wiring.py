@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui import config, profiles
 from tui.contracts import Ask, Host, HostParts
@@ -17,6 +19,9 @@ from tui.engine.supervisor import Pace, Supervisor, supervise
 from tui.model.hosts import DEMO, LOCAL, HostEntry
 from tui.model.spec import HostName, RunSpec
 from tui.warden.client import HostWarden
+
+if TYPE_CHECKING:
+    from tui.transport.identity import Keyring  # asyncssh is loaded only when a host needs it
 
 
 def open_ledger() -> Ledger:
@@ -34,7 +39,9 @@ async def open_fleet(
     for name in names:
         hosts[HostName(name)] = config.host_entry(name, settings)
     identity = Identity(client=config.client_id(), owner=config.client_owner())
-    async with supervise(ledger, open_host, hosts, identity, ask=ask, pace=pace or Pace()) as fleet:
+    async with supervise(
+        ledger, _Opener(identity.client), hosts, identity, ask=ask, pace=pace or Pace()
+    ) as fleet:
         yield fleet
 
 
@@ -43,22 +50,36 @@ def open_desk(ledger: Ledger, fleet: Supervisor) -> Desk:
     return Desk(ledger, fleet.know)
 
 
-def open_host(entry: HostEntry, ask: Ask) -> HostParts:
-    """Make the parts of a host; connects to nothing yet. Raises UsageError for an unknown driver."""
-    host = _host(entry, ask)
-    driver = registry.load(entry.driver, entry.manager)
-    warden = HostWarden(host, client=config.client_id(), state_dir=entry.state_dir)
-    return HostParts(entry, host, driver, warden)
+def load_transport() -> None:
+    """Import what takes long, so that it is there when the first host is opened; for a thread."""
+    importlib.import_module("tui.transport.ssh")
 
 
-def _host(entry: HostEntry, ask: Ask) -> Host:
-    if entry.name == LOCAL:
-        from tui.transport.local import LocalHost
+class _Opener:
+    """A `contracts.HostOpener`; a passphrase is asked once for all the hosts that it opens."""
 
-        return LocalHost(entry)
-    from tui.transport.ssh import SshHost
+    def __init__(self, client: str) -> None:
+        self._client = client
+        self._keyring: Keyring | None = None
 
-    return SshHost(entry, ask, locate=_locate_demo if entry.name == DEMO else None)
+    def __call__(self, entry: HostEntry, ask: Ask) -> HostParts:
+        driver = registry.load(entry.driver, entry.manager)
+        host = self._host(entry, ask)
+        return HostParts(
+            entry, host, driver, HostWarden(host, client=self._client, state_dir=entry.state_dir)
+        )
+
+    def _host(self, entry: HostEntry, ask: Ask) -> Host:
+        if entry.name == LOCAL:
+            from tui.transport.local import LocalHost
+
+            return LocalHost(entry)
+        from tui.transport.identity import Keyring
+        from tui.transport.ssh import SshHost
+
+        self._keyring = self._keyring or Keyring()
+        locate = _locate_demo if entry.name == DEMO else None
+        return SshHost(entry, ask, locate=locate, keyring=self._keyring)
 
 
 async def _locate_demo() -> HostEntry:

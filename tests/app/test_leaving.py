@@ -54,7 +54,7 @@ async def test_it_waits_until_every_vm_is_gone_and_says_what_stays(stage: Stage)
     assert await leaves(stage) == [
         "pinned: df-hello-r0000002 on demo stays until you delete it",
         "  way in: ssh -t demo multipass shell df-hello-r0000002",
-        "  delete: dayfly rm df-hello-r0000002 --host demo",
+        "  delete: dayfly rm df-hello-r0000002",
         "1 VM of this session gone.",
         "Nothing is owed.",
     ]

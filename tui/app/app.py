@@ -35,6 +35,7 @@ from tui.contracts import Fleet, ParseHost, ProfileShelf
 from tui.model.phase import Phase
 from tui.model.spec import HostName
 from tui.model.state import FleetState
+from tui.model.text import clean_line
 
 
 class DayflyApp(App[Summary]):
@@ -94,6 +95,17 @@ class DayflyApp(App[Summary]):
     def leave_now(self) -> None:
         """End at once, whatever is still owed; the summary says it."""
         self.exit(summarise(self._fleet))
+
+    @property
+    def breakdown(self) -> str:
+        """The exception that ended the app, in a few words; empty: none did."""
+        error = self._exception
+        return clean_line(f"{type(error).__name__}: {error}") if error else ""
+
+    def _fatal_error(self) -> None:
+        """End without Textual's traceback: its locals may hold secrets. The verb says what happened."""
+        self.bell()
+        self._close_messages_no_wait()
 
     # ---- facts come up
 

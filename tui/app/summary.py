@@ -53,5 +53,5 @@ def pinned_lines(run: RunState, way_in: str) -> list[str]:
     return [
         f"pinned: {run.vm} on {clean_line(run.host)} stays until you delete it",
         f"  way in: {clean_line(way_in)}",
-        f"  delete: dayfly rm {run.vm} --host {clean_line(run.host)}",
+        f"  delete: dayfly rm {run.vm}",
     ]

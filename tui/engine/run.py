@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -45,6 +46,8 @@ _LAUNCH_MARGIN_S = 60
 _LAST_BYTES_S = 30
 _BOOT_LOOK_S = 1.0
 _NEWS_S = 10.0
+_PIN_SETTLES_S = 5.0
+"""After our own word on the pin: reports from before it may still come in."""
 _TAIL = 4096
 
 LOSSES = {
@@ -93,6 +96,7 @@ class Run:
         self._stop = asyncio.Event()
         self._leave = asyncio.Event()
         self._pin_lock = asyncio.Lock()
+        self._pin_moved = -math.inf
         self._launch_tail = b""
         self._is_leased = False
         self._has_touched_host = False
@@ -373,7 +377,7 @@ class Run:
 
     def _is_news(self, report: LeaseReport) -> bool:
         is_over = report.phase is LeasePhase.NONE or report.phase.is_ending or report.foreign
-        settled = self.state.pin is not Pin.ASKED and not self._pin_lock.locked()
+        settled = time.monotonic() - self._pin_moved > _PIN_SETTLES_S and not self._pin_lock.locked()
         return is_over or (settled and report.pinned != (self.state.pin is Pin.ON))
 
     def _outcome_of_report(self, report: LeaseReport) -> Outcome:
@@ -390,6 +394,7 @@ class Run:
     # ---- the pin
 
     async def _pin_now(self) -> None:
+        self._pin_moved = time.monotonic()
         try:
             await self._say(lambda: self.link.warden.pin(self.vm))
         except LeaseClosing as error:
@@ -398,6 +403,7 @@ class Run:
             self._emit(PinChanged(run=self.id, at=time.time(), pin=Pin.ON))
 
     async def _unpin_now(self) -> None:
+        self._pin_moved = time.monotonic()
         if self._is_leased:
             try:
                 await self._say(lambda: self.link.warden.unpin(self.vm))

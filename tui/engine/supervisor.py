@@ -191,10 +191,15 @@ class Supervisor:
             parts = self._open_host(entry, self._ask)
             link = HostLink(parts, self.store, beat_s=self._pace.beat_s, poll_s=self._pace.poll_s)
             self._links[host] = link
-            self.store.apply(HostAdded(host=host, at=time.time(), entry=entry))
+            self.show_host(host)
             for loop in (link.serve, link.watch):
                 self._link_tasks.append(self._lasting.create_task(loop(), name=f"{loop.__name__} {host}"))
         return self._links[host]
+
+    def show_host(self, host: HostName) -> None:
+        """Have a known host in the state before anything connects to it. Idempotent."""
+        if host not in self.state.hosts:
+            self.store.apply(HostAdded(host=host, at=time.time(), entry=self._entries[host]))
 
     def entries(self, only: str | None = None) -> dict[HostName, HostEntry]:
         """The hosts that are known here, or the one of that name."""

@@ -6,18 +6,25 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import click
 
+from tui.engine.ledger import LedgerRow
 from tui.engine.supervisor import Supervisor
 from tui.model.errors import UsageError
 from tui.model.hosts import DEMO
 from tui.model.spec import HostName
 from tui.verbs.output import say
 
+if TYPE_CHECKING:
+    from tui.app.app import DayflyApp  # Textual is loaded only when the dashboard opens
+
 _LOOK_S = 0.5
+_BROKEN = 125
 _STOPPED_BY = {signal.SIGTERM: 143, signal.SIGHUP: 129}
 
 
@@ -60,40 +67,61 @@ async def _open(start_on: HostName | None = None) -> int:
     from tui.wiring import Shelf, open_fleet, open_ledger
 
     settings = config.load()
-    default = start_on or config.default_host(settings)
-    names: Sequence[str] = [DEMO, *([default] if default else [])]
+    default = start_on or config.default_host(settings) or _first_host()
+    shown = {*settings.hosts, *([default] if default else [])}
     ledger = open_ledger()
     try:
-        async with open_fleet(ledger, names) as fleet:
-            for row in ledger.open_rows():
-                fleet.recover(row)
-            for host in {*settings.hosts, *([default] if default else [])}:
-                fleet.link(host)
+        async with open_fleet(ledger, sorted({DEMO, *shown})) as fleet:
+            for host in shown:
+                fleet.show_host(host)
             app = DayflyApp(
-                fleet,
-                Shelf(default),
-                lambda text: config.host_entry(text, config.load()),
-                start=start_on,
+                fleet, Shelf(default), lambda text: config.host_entry(text, config.load()), start=start_on
             )
-            told: list[signal.Signals] = []
-
-            def on_signal(number: signal.Signals) -> None:
-                told.append(number)
-                app.leave_now()
-
-            with _caught(list(_STOPPED_BY), on_signal):
-                await app.run_async()
-                broken = app.return_code not in (0, None)
-                if broken:
-                    say("the dashboard broke down; cleaning up without it")
-                await _see_it_through(fleet)
+            async with asyncio.TaskGroup() as group:
+                connecting = group.create_task(_connect(fleet, ledger.open_rows(), shown))
+                status = await _watch(app, fleet)
+                connecting.cancel()
             for line in summarise(fleet).lines:
                 say(line)
-            if fleet.state.unfinished:
-                fleet.abandon()
+            fleet.abandon()
+            return status
     finally:
         ledger.close()
-    return _STOPPED_BY[told[0]] if told else 125 if broken else 0
+
+
+async def _connect(fleet: Supervisor, rows: Sequence[LedgerRow], hosts: Collection[HostName]) -> None:
+    """While the first screen is being painted: what SSH needs takes a third of a second to load."""
+    from tui.wiring import load_transport
+
+    await asyncio.to_thread(load_transport)
+    for row in rows:
+        fleet.recover(row)
+    for host in hosts:
+        fleet.link(host)
+
+
+def _first_host() -> HostName | None:
+    """Where nothing is configured, the demo host stands in, if it is installed."""
+    return DEMO if find_spec("bashkit") else None
+
+
+async def _watch(app: DayflyApp, fleet: Supervisor) -> int:
+    """Show the dashboard; what it leaves behind is cleaned up without it. The exit status."""
+    told: list[signal.Signals] = []
+
+    def on_signal(number: signal.Signals) -> None:
+        told.append(number)
+        app.leave_now()
+
+    with _caught(list(_STOPPED_BY), on_signal):
+        summary = await app.run_async()
+        if summary is None:
+            say(f"the dashboard broke down ({app.breakdown}); cleaning up without it")
+        if summary is None or told:
+            await _see_it_through(fleet)
+    if told:
+        return _STOPPED_BY[told[0]]
+    return _BROKEN if summary is None else 0
 
 
 async def _see_it_through(fleet: Supervisor) -> None:

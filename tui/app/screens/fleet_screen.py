@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from textual import on
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widgets import Footer, Static
@@ -40,7 +41,15 @@ class TooSmall(Static):
         return f"terminal too small ({width}x{height})\nneed 60x15 · dayfly keeps running"
 
 
-class FleetScreen(Screen[RunId | None]):
+class Page(Screen[ScreenResultType]):
+    """Closes once: a second key on its way out does nothing."""
+
+    def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
+        """Close, with a result; nothing where something else is in front."""
+        return super().dismiss(result) if self.is_current else AwaitComplete()
+
+
+class FleetScreen(Page[RunId | None]):
     """Shows `state`; redraws when it changes and once a second."""
 
     state: reactive[FleetState] = reactive(FleetState)
@@ -109,7 +118,7 @@ class FleetScreen(Screen[RunId | None]):
         self.post_message(BY_NAME[name]())
 
 
-class Dialog(ModalScreen[ScreenResultType]):
+class Dialog(Page[ScreenResultType], ModalScreen[ScreenResultType]):
     """A question in front of everything else."""
 
     def compose(self) -> ComposeResult:
