@@ -36,19 +36,19 @@ class Spinner:
 
     def start(self, text: str) -> None:
         """Show `text` and the first frame."""
-        _write(CLEAR + text.encode() + b"  ")
+        write(1, CLEAR + text.encode() + b"  ")
         self._turning, self._turns = True, 0
         self.turn()
 
     def turn(self) -> None:
         """The next frame."""
         if self._turning:
-            _write(b"\b" + _FRAMES[self._turns % 4 : self._turns % 4 + 1])
+            write(1, b"\b" + _FRAMES[self._turns % 4 : self._turns % 4 + 1])
             self._turns += 1
 
     def stop(self) -> None:
         """Clear the line."""
-        _write((b"\b " if self._turning else b"") + CLEAR)
+        write(1, (b"\b " if self._turning else b"") + CLEAR)
         self._turning = False
 
 
@@ -103,10 +103,10 @@ class Command:
             spinner.start(answer["spin"])
         elif "progress" in answer:
             spinner.stop()
-            _write(b"\r" + str(answer["progress"]).encode())
+            write(1, b"\r" + str(answer["progress"]).encode())
         else:
             spinner.stop()
-            _write(str(answer["out"]).encode())
+            write(1, str(answer["out"]).encode())
 
 
 def connect(folder: str, name: str) -> _socket.socket | None:
@@ -131,14 +131,19 @@ def _next(connection: _socket.socket) -> Message | None:
         return None
 
 
-def _write(data: bytes) -> None:
-    while data:
-        data = data[os.write(1, data) :]
+def write(target: int, data: bytes) -> None:
+    """Write all of it. Where our reader is gone, end as the real client does: by SIGPIPE."""
+    try:
+        while data:
+            data = data[os.write(target, data) :]
+    except BrokenPipeError:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
 
 
 def complain(text: str) -> None:
     """A line on stderr."""
-    os.write(2, text.encode() + b"\n")
+    write(2, text.encode() + b"\n")
 
 
 def stamp(what: str) -> str:
@@ -159,7 +164,7 @@ def finish(verb: str, answer: Message) -> int:
         if answer["error"]:
             complain(f"{verb} failed: {answer['error']}")
         return int(answer.get("status", COMMAND_FAILED))
-    _write(str(answer.get("out", "")).encode("utf-8", "surrogateescape"))
+    write(1, str(answer.get("out", "")).encode("utf-8", "surrogateescape"))
     return 0
 
 
@@ -325,14 +330,14 @@ def _copies(command: Command, line: Line) -> int:
         command.spinner.stop()
     status = finish(line.verb, answer)
     if not status and line.verb != "mount":
-        _write(CLEAR)
+        write(1, CLEAR)
     return status
 
 
 def _set(command: Command, line: Line) -> int:
     answer = command.ask({"verb": "set", "assignment": "=".join(line.words)})
     if line.words and line.words[0].startswith("local."):
-        _write(CLEAR)
+        write(1, CLEAR)
     return finish("set", answer)
 
 
@@ -347,21 +352,22 @@ def _help() -> bytes:
 
 def _run(world: str, argv: Sequence[str]) -> int:
     if not argv or argv[0] in ("help", "--help", "-h"):
-        _write(_help())
+        write(1, _help())
         return 0 if argv else COMMAND_FAILED
     verb, *rest = argv
     command = Command(world)
     if verb == "@control":
         return finish("control", command.ask({"verb": verb, "order": " ".join(rest)}))
     if not known(verb):
-        _write(
+        write(
+            1,
             f"Error: Unknown command or alias '{verb}' "
-            '(try "multipass help" or "multipass aliases")\n'.encode()
+            '(try "multipass help" or "multipass aliases")\n'.encode(),
         )
         return 1
     line = parse(verb, rest)
     if line.has("help"):
-        _write(_help())
+        write(1, _help())
         return 0
     return _dispatch(command, line)
 
@@ -383,9 +389,10 @@ def _dispatch(command: Command, line: Line) -> int:
         case "set":
             return _set(command, line)
         case "aliases":
-            _write(
+            write(
+                1,
                 b'{\n    "active-context": "default",\n'
-                b'    "contexts": {\n        "default": {\n        }\n    }\n}\n'
+                b'    "contexts": {\n        "default": {\n        }\n    }\n}\n',
             )
             return 0
         case "snapshot" | "clone" | "restore" | "mount":
@@ -395,8 +402,8 @@ def _dispatch(command: Command, line: Line) -> int:
 
 def main(world: str) -> None:
     """`multipass ARGUMENTS` in that world; ends the process."""
-    for number in (signal.SIGPIPE, signal.SIGINT):
-        signal.signal(number, signal.SIG_DFL)
+    # SIGPIPE stays ignored, as Python has it: a daemon or a guest that hangs up must not end us.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         status = _run(world, sys.argv[1:])
     except Wrong as wrong:

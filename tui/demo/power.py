@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import StreamReader, StreamWriter, TaskGroup
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tui.demo import machine, streams, wire
@@ -17,6 +18,7 @@ _GETS_ADDRESS_S = 0.25
 _BOOT_S = 2.0
 _SHUTDOWN_S = 0.8
 _RESUME_S = 1.0
+_FAREWELL_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,10 +185,16 @@ class Power:
         self._world.save()
 
     async def _until_it_ends(self, vm: Vm, on: Machine, reader: StreamReader) -> None:
+        """Wait; a guest that powers itself off gets the time to say goodbye to its clients."""
         farewell = await streams.read(reader)
-        if farewell == {"closing": "reboot"} and self._machines.get(vm.name) is on:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_LIMIT_S):
+                while farewell is not None and await streams.read(reader) is not None:
+                    continue
+        if self._machines.get(vm.name) is on:
             await on.process.kill()
-            self.boot(vm, state=VmState.RESTARTING)
+            if farewell == {"closing": "reboot"}:
+                self.boot(vm, state=VmState.RESTARTING)
 
     def _ended(self, vm: Vm, was: Machine | None, state: VmState) -> None:
         vm.state = state

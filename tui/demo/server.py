@@ -297,6 +297,7 @@ class _Inlet:
         self._channel = channel
         self._waiting = bytearray()
         self._ending = False
+        self._is_held_back = False
         self._loop = asyncio.get_running_loop()
         os.set_blocking(fd, False)
 
@@ -306,7 +307,8 @@ class _Inlet:
             return
         self._waiting += data
         self._push()
-        if len(self._waiting) > _INPUT_LIMIT:
+        if len(self._waiting) > _INPUT_LIMIT and not self._is_held_back:
+            self._is_held_back = True
             self._channel.pause_reading()
 
     def end(self) -> None:
@@ -334,9 +336,11 @@ class _Inlet:
             # The command reads no more.
             self._waiting.clear()
             self.close()
-            self._channel.resume_reading()
-            return
-        self._loop.remove_writer(self._fd)
-        self._channel.resume_reading()
-        if self._ending:
-            self.close()
+        else:
+            self._loop.remove_writer(self._fd)
+            if self._ending:
+                self.close()
+        if self._is_held_back:
+            self._is_held_back = False
+            # Not from here: it hands over what it holds at once, and we may be in the middle of that.
+            self._loop.call_soon(self._channel.resume_reading)

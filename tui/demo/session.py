@@ -15,13 +15,15 @@ import sys
 import termios
 
 from tui.demo import wire
-from tui.demo.multipass import COMMAND_FAILED, Command, complain, connect, finish
+from tui.demo.multipass import COMMAND_FAILED, Command, complain, connect, finish, write
 from tui.demo.options import Line, Wrong
 from tui.demo.wire import GUEST_SOCKET, KILLED, Message
 
 _BLOCK = 1 << 16
 _WINDOW = 2 << 20
 """How far the guest's reader may be behind before the rest of stdin is taken for its end, and lost."""
+_PATIENCE_MS = 500
+"""How long it may be that far behind."""
 _SIGNAL_STATUS = 255
 
 
@@ -97,8 +99,6 @@ def _on_pipes(connection: _socket.socket, order: Message) -> int:
     wire.send(connection, order, (guest_in, guest_out, guest_err))
     for fd in (guest_in, guest_out, guest_err):
         os.close(fd)
-    # A guest that does not read its input must not end us.
-    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     stdin = _Stdin(to_guest)
     sources = {from_out: 1, from_err: 2}
     poll = select.poll()
@@ -107,7 +107,10 @@ def _on_pipes(connection: _socket.socket, order: Message) -> int:
     stdin.register(poll)
     status: int | None = None
     while sources or status is None:
-        for fd, event in poll.poll():
+        ready = poll.poll(_PATIENCE_MS if stdin.is_full else None)
+        if not ready:
+            stdin.lose_patience()
+        for fd, event in ready:
             if fd == connection.fileno():
                 poll.unregister(fd)
                 status = _status(connection)
@@ -134,19 +137,8 @@ def _status(connection: _socket.socket) -> int:
 def _carry(source: int, target: int) -> bool:
     """Bring one block along; False at the end."""
     data = os.read(source, _BLOCK)
-    rest = data
-    try:
-        while rest:
-            rest = rest[os.write(target, rest) :]
-    except BrokenPipeError:
-        _die_of_broken_pipe()
+    write(target, data)
     return bool(data)
-
-
-def _die_of_broken_pipe() -> None:
-    """Our own reader is gone: end as the real client does."""
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGPIPE)
 
 
 class _Stdin:
@@ -156,6 +148,8 @@ class _Stdin:
         self._to_guest = to_guest
         self._waiting = b""
         self._ended = False
+        self.is_full = False
+        """The guest is a whole window behind."""
         os.set_blocking(to_guest, False)
 
     def register(self, poll: select.poll) -> None:
@@ -179,11 +173,19 @@ class _Stdin:
 
     def _take(self, poll: select.poll) -> None:
         room = _WINDOW - len(self._waiting) - _unread(self._to_guest)
-        data = os.read(0, min(_BLOCK, room)) if room > 0 else b""
+        if room <= 0:
+            self.is_full = True
+            poll.unregister(0)
+            return
+        data = os.read(0, min(_BLOCK, room))
         self._waiting += data
         if not data:
             self._ended = True
             poll.unregister(0)
+
+    def lose_patience(self) -> None:
+        """Take "nothing more fits" for the end of input."""
+        self.is_full, self._ended = False, True
 
     def _push(self, poll: select.poll) -> None:
         try:
@@ -191,6 +193,9 @@ class _Stdin:
                 self._waiting = self._waiting[os.write(self._to_guest, self._waiting[:_BLOCK]) :]
         except BlockingIOError:
             poll.modify(self._to_guest, select.POLLOUT)
+            if self.is_full and len(self._waiting) + _unread(self._to_guest) < _WINDOW:
+                self.is_full = False
+                poll.register(0, select.POLLIN)
             return
         except BrokenPipeError:
             self._close(poll)
@@ -204,10 +209,10 @@ class _Stdin:
         if self._to_guest < 0:
             return
         poll.unregister(self._to_guest)
-        if not self._ended:
+        if not self._ended and not self.is_full:
             poll.unregister(0)
         os.close(self._to_guest)
-        self._to_guest, self._ended, self._waiting = -1, True, b""
+        self._to_guest, self._ended, self.is_full, self._waiting = -1, True, False, b""
 
 
 def _unread(pipe: int) -> int:
