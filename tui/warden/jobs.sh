@@ -97,8 +97,8 @@ signal_tree() {   # signal_tree SIGNAL PID: parents first, so that they start no
 find_grouper() {   # how to start a process that leads its own group
   if command -v setsid; then grouper=setsid
   elif command -v perl; then grouper=perl
-  elif (set -m) 2>&1 | grep .; then grouper=none
-  else grouper=monitor
+  elif (set -m; case $- in *m*) ;; *) exit 1;; esac); then grouper=monitor
+  else grouper=none                                           # no job control without a terminal: dash, ash
   fi
 } >/dev/null 2>&1
 
@@ -339,7 +339,7 @@ send() {   # send STREAM OFFSET [-f]; 67: these bytes were fetched before and ar
   exec tail -c "+$(($2 - base + 1))" ${3:-} "$spool"
 }
 
-end_helpers() { local pid; for pid in $helpers; do is_alive "$pid" && kill -s TERM "${pid%%-*}"; done; }
+end_helpers() { local pid; for pid in $helpers; do is_alive "$pid" && kill -s KILL "${pid%%-*}"; done; }
 add_helper() { born_of "$1" && helpers="$helpers $1-$born-$boot"; }
 
 verb_follow() {   # until no more can come to these spools, or stdin ends: the reader is gone
