@@ -194,19 +194,6 @@ def _question(line: Line) -> Message:
     )
 
 
-_QUESTIONS = (
-    "authenticate",
-    "delete",
-    "find",
-    "get",
-    "info",
-    "list",
-    "networks",
-    "purge",
-    "recover",
-    "umount",
-    "version",
-)
 _DOING = {"start": "Starting", "stop": "Stopping", "suspend": "Suspending", "restart": "Restarting"}
 
 
@@ -373,8 +360,8 @@ def _run(world: str, argv: Sequence[str]) -> int:
 
 
 def _dispatch(command: Command, line: Line) -> int:
-    if line.verb in _QUESTIONS:
-        return finish(line.verb, command.ask(_question(line)))
+    if line.verb in _DOING:
+        return _power(command, line)
     match line.verb:
         case "exec" | "shell":
             from tui.demo import session
@@ -397,7 +384,7 @@ def _dispatch(command: Command, line: Line) -> int:
             return 0
         case "snapshot" | "clone" | "restore" | "mount":
             return _copies(command, line)
-    return _power(command, line)
+    return finish(line.verb, command.ask(_question(line)))
 
 
 def main(world: str) -> None:

@@ -24,6 +24,7 @@ from tui.demo import account
 
 _BLOCK = 1 << 16
 _INPUT_LIMIT = 1 << 18
+_CANNOT_START = 254
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,14 @@ class _Session(asyncssh.SSHServerSession[bytes]):
     # ---- the command
 
     async def _run(self) -> None:
-        self._process = await (self._start_on_terminal() if self._terminal else self._start_on_pipes())
+        try:
+            self._process = await (self._start_on_terminal() if self._terminal else self._start_on_pipes())
+        except OSError:
+            # Too many processes or files: one command fails, not the host.
+            self._say_goodbye(_CANNOT_START)
+            return
+        if self._channel.is_closing():
+            self.connection_lost(None)
         for data in self._early:
             if data is None:
                 self.eof_received()
