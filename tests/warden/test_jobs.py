@@ -53,7 +53,8 @@ async def test_streams_are_apart_and_binary(world: World) -> None:
     (world.root / "data").write_bytes(data)
     end, sink = await world.work("sh", "-c", f"cat {world.root}/data; cat {world.root}/data >&2")
     assert (end.stdout_size, end.stderr_size) == (len(data), len(data))
-    assert bytes(sink.out) == data and bytes(sink.err) == data
+    assert bytes(sink.out) == data
+    assert bytes(sink.err) == data
 
 
 async def test_a_workdir(world: World) -> None:
@@ -65,13 +66,16 @@ async def test_a_workdir(world: World) -> None:
 async def test_a_missing_workdir_is_said_and_nothing_runs(world: World) -> None:
     await world.launch()
     end, sink = await world.work("echo", "ran", workdir="/no such/place")
-    assert end.status == 1 and b"/no such/place" in sink.err and not sink.out
+    assert end.status == 1
+    assert b"/no such/place" in sink.err
+    assert not sink.out
 
 
 async def test_an_unknown_command(world: World) -> None:
     await world.launch()
     end, sink = await world.work("no-such-command")
-    assert end.status == 127 and b"no-such-command" in sink.err
+    assert end.status == 127
+    assert b"no-such-command" in sink.err
 
 
 async def test_start_may_be_said_again_and_runs_once(world: World) -> None:
@@ -102,7 +106,8 @@ async def test_a_follow_cut_at_random_moments_loses_and_doubles_nothing(world: W
                 end = await world.warden.follow(world.vm, "work", sink)
         except TimeoutError:
             cuts += 1
-    assert cuts > 1 and end.status == 3
+    assert cuts > 1
+    assert end.status == 3
     assert bytes(sink.out) == data
     assert bytes(sink.err) == b"".join(b"line %d\n" % n for n in range(40))
 
@@ -141,7 +146,8 @@ async def test_a_full_spool_makes_the_workload_wait_and_loses_nothing(tmp_path: 
             sizes = [_size(path) for path in (world.lease / "jobs/work").glob("out.*")]
             assert max(sizes, default=0) <= 256 * 1024
             await asyncio.sleep(0.01)
-        assert following.result().status == 0 and bytes(sink.out) == data
+        assert following.result().status == 0
+        assert bytes(sink.out) == data
         with pytest.raises(WardenError, match="fetched before"):
             await world.warden.follow(world.vm, "work", Sink())
     finally:
@@ -210,10 +216,12 @@ async def test_a_disk_that_fills_up_loses_no_byte_and_stops_nothing(tmp_path: Pa
         filler.unlink()
         sink = Sink()
         end = await world.warden.follow(world.vm, "work", sink)
-        assert end.status == 4 and bytes(sink.out) == data
+        assert end.status == 4
+        assert bytes(sink.out) == data
         fill(small_disk)
         await world.warden.reap(world.vm)
-        assert (await world.gone()).cause == "asked" and not world.exists()
+        assert (await world.gone()).cause == "asked"
+        assert not world.exists()
     finally:
         await world.aclose()
 
@@ -242,7 +250,8 @@ async def test_kill_is_gentle_first_and_soon(world: World, place: JobPlace) -> N
     await world.warden.kill(world.vm, "work")
     sink = Sink()
     end = await world.warden.follow(world.vm, "work", sink)
-    assert end.kind is EndKind.KILLED and bytes(sink.out) == b"bye\n"
+    assert end.kind is EndKind.KILLED
+    assert bytes(sink.out) == b"bye\n"
 
 
 def _lives(pid: int) -> bool:
@@ -273,7 +282,8 @@ async def test_a_dead_exec_is_not_a_dead_workload(world: World) -> None:
     worker = await _working(world)
     os.kill(_exec_client(world), signal.SIGKILL)
     end = await world.warden.follow(world.vm, "work", Sink())
-    assert (end.kind, end.detail) == (EndKind.LOST, "exec-died") and _lives(worker)
+    assert (end.kind, end.detail) == (EndKind.LOST, "exec-died")
+    assert _lives(worker)
     os.killpg(os.getpgid(worker), signal.SIGKILL)
 
 
@@ -300,7 +310,8 @@ async def test_nothing_enters_a_vm_that_is_not_running(world: World) -> None:
     assert (end.kind, end.detail) == (EndKind.LOST, "vm-not-running")
     await world.warden.reap(world.vm)
     await world.gone()
-    assert not (world.root / "started-by-exec").exists() and world.calls("exec") == 0
+    assert not (world.root / "started-by-exec").exists()
+    assert world.calls("exec") == 0
 
 
 async def test_a_killed_runner_costs_nothing(world: World) -> None:
@@ -312,7 +323,8 @@ async def test_a_killed_runner_costs_nothing(world: World) -> None:
     world.order("go")
     sink = Sink()
     end = await world.warden.follow(world.vm, "work", sink)
-    assert end.status == 6 and bytes(sink.out) == b"one\ntwo\n"
+    assert end.status == 6
+    assert bytes(sink.out) == b"one\ntwo\n"
 
 
 async def test_a_killed_leader_is_lost_and_no_number_is_made_up(world: World) -> None:
@@ -335,7 +347,8 @@ async def test_a_name_that_was_there_before_is_foreign_for_ever(world: World) ->
     assert (await world.warden.status(world.vm)).foreign
     await world.warden.reap(world.vm)
     await world.gone()
-    assert world.exists() and world.calls("delete") == world.calls("launch") == 0
+    assert world.exists()
+    assert world.calls("delete") == world.calls("launch") == 0
 
 
 async def test_no_launch_into_silence(world: World) -> None:

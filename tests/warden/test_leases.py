@@ -72,17 +72,20 @@ async def test_heartbeats_renew_and_silence_expires(world: World) -> None:
     )
     beats = world.lease
     await until(lambda: (beats / "beat.9").exists())
-    assert world.is_in(LeasePhase.LIVE) and news == [LeasePhase.LIVE]
+    assert world.is_in(LeasePhase.LIVE)
+    assert news == [LeasePhase.LIVE]
     holding.cancel()
     report = await world.gone()
-    assert report.cause == "expired" and not world.exists()
+    assert report.cause == "expired"
+    assert not world.exists()
 
 
 async def test_a_silent_client_of_a_lease_without_a_launch_touches_nothing(world: World) -> None:
     (world.root / "vms" / world.vm).write_text("Running\n")
     await world.open(grace_s=1)
     await world.gone()
-    assert world.exists() and world.calls("delete") == 0
+    assert world.exists()
+    assert world.calls("delete") == 0
 
 
 async def test_a_pin_outlives_the_grace_and_unpin_ends_it(world: World) -> None:
@@ -90,10 +93,13 @@ async def test_a_pin_outlives_the_grace_and_unpin_ends_it(world: World) -> None:
     await world.warden.pin(world.vm)
     await asyncio.sleep(3)  # an unpinned VM would be gone by then: there is nothing else to wait for
     report = await world.warden.status(world.vm)
-    assert report.pinned and report.phase is LeasePhase.LIVE and world.exists()
+    assert report.pinned
+    assert report.phase is LeasePhase.LIVE
+    assert world.exists()
     await world.warden.unpin(world.vm)
     report = await world.gone()
-    assert report.cause == "expired" and not world.exists()
+    assert report.cause == "expired"
+    assert not world.exists()
 
 
 async def test_a_pin_that_comes_too_late_says_so(world: World) -> None:
@@ -121,7 +127,8 @@ async def test_a_pin_wins_while_the_lease_is_only_reaping(world: World) -> None:
     os.kill(supervisor, signal.SIGCONT)
     await pinning
     report = await world.warden.status(world.vm)
-    assert report.pinned and report.phase is LeasePhase.LIVE
+    assert report.pinned
+    assert report.phase is LeasePhase.LIVE
 
 
 async def test_reap_deletes_pinned_or_not_and_may_be_said_again(world: World) -> None:
@@ -130,7 +137,8 @@ async def test_reap_deletes_pinned_or_not_and_may_be_said_again(world: World) ->
     await world.warden.reap(world.vm)
     await world.warden.reap(world.vm)
     report = await world.gone()
-    assert report.cause == "asked" and not world.exists()
+    assert report.cause == "asked"
+    assert not world.exists()
     await world.warden.reap(world.vm)
 
 
@@ -276,7 +284,8 @@ async def test_settle_closes_only_what_is_gone(world: World) -> None:
     await world.launch()
     await world.warden.pin(world.vm)
     report = await world.warden.settle(world.vm)
-    assert (report.phase, report.cause) == (LeasePhase.LIVE, "") and world.exists()
+    assert (report.phase, report.cause) == (LeasePhase.LIVE, "")
+    assert world.exists()
     (world.root / "vms" / world.vm).unlink()
     report = await world.warden.settle(world.vm)
     assert (report.phase, report.cause) == (LeasePhase.GONE, "absent")

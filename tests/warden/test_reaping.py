@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import time
@@ -43,10 +44,12 @@ async def test_a_manager_that_fails_is_asked_again(world: World, order: str, not
     world.order(order)
     await world.warden.reap(world.vm)
     await noted(world, note)
-    assert (await world.warden.status(world.vm)).note == note and world.exists()
+    assert (await world.warden.status(world.vm)).note == note
+    assert world.exists()
     world.revoke(order)
     report = await world.gone()
-    assert report.note == "" and not world.exists()
+    assert report.note == ""
+    assert not world.exists()
 
 
 async def test_the_work_is_stopped_before_its_vm_is_deleted(world: World) -> None:
@@ -59,7 +62,8 @@ async def test_the_work_is_stopped_before_its_vm_is_deleted(world: World) -> Non
     await world.warden.reap(world.vm)
     report = await world.gone()
     end = report.end_of("work")
-    assert end is not None and (end.kind, end.detail) == (EndKind.KILLED, "ended")
+    assert end is not None
+    assert (end.kind, end.detail) == (EndKind.KILLED, "ended")
     assert (world.root / "bye").exists()
 
 
@@ -77,7 +81,10 @@ async def test_a_launch_under_way_is_left_alone_and_what_it_makes_is_deleted(wor
     world.revoke("slow-launch")
     report = await world.gone()
     end = report.end_of("launch")
-    assert end is not None and end.status == 0 and not world.exists() and world.calls("delete") >= 1
+    assert end is not None
+    assert end.status == 0
+    assert not world.exists()
+    assert world.calls("delete") >= 1
 
 
 async def test_a_launch_that_others_killed_is_waited_for(world: World) -> None:
@@ -90,10 +97,12 @@ async def test_a_launch_that_others_killed_is_waited_for(world: World) -> None:
     await world.warden.reap(world.vm)
     await noted(world, "probing")
     await until(lambda: world.calls("probe") > 2)
-    assert world.is_in(LeasePhase.DELETING) and not world.exists()
+    assert world.is_in(LeasePhase.DELETING)
+    assert not world.exists()
     world.revoke("slow-launch")
     await world.gone()
-    assert not world.exists() and world.calls("delete") >= 1
+    assert not world.exists()
+    assert world.calls("delete") >= 1
     assert not (world.root / "preparing" / world.vm).exists()
 
 
@@ -109,7 +118,8 @@ async def test_without_a_probe_it_looks_for_the_settle_time(world: World) -> Non
     world.revoke("slow-launch")
     await until(lambda: world.calls("delete") > 0)
     await world.gone()
-    assert not world.exists() and time.monotonic() - start > 3
+    assert not world.exists()
+    assert time.monotonic() - start > 3
 
 
 async def test_a_launch_that_was_refused_closes_by_the_probe(world: World) -> None:
@@ -118,7 +128,8 @@ async def test_a_launch_that_was_refused_closes_by_the_probe(world: World) -> No
     await world.send_launch()
     sink = Sink()
     end = await world.warden.follow(world.vm, "launch", sink)
-    assert end.status == 2 and b"no such image" in sink.err
+    assert end.status == 2
+    assert b"no such image" in sink.err
     await world.warden.reap(world.vm)
     await world.gone()
     assert world.calls("probe") >= 1
@@ -132,7 +143,9 @@ async def test_a_download_is_ended(world: World) -> None:
     await world.warden.reap(world.vm)
     report = await world.gone()
     end = report.end_of("launch")
-    assert end is not None and end.kind is EndKind.KILLED and not world.exists()
+    assert end is not None
+    assert end.kind is EndKind.KILLED
+    assert not world.exists()
 
 
 async def test_a_vm_deleted_by_hand_meanwhile_is_fine(world: World) -> None:
@@ -156,7 +169,8 @@ async def test_a_vm_with_anothers_label_is_left_alone(world: World) -> None:
     await world.launch(owner=("echo", "somebody-else"))
     await world.warden.reap(world.vm)
     await noted(world, "not-ours")
-    assert world.exists() and world.calls("delete") == 0
+    assert world.exists()
+    assert world.calls("delete") == 0
     (world.root / "vms" / world.vm).unlink()
     await world.gone()
 
@@ -167,7 +181,8 @@ async def test_names_that_only_begin_alike_are_nobodys(world: World) -> None:
     await world.launch()
     await world.warden.reap(world.vm)
     await world.gone()
-    assert world.exists(f"{world.vm}-2") and world.exists(world.vm[:-1])
+    assert world.exists(f"{world.vm}-2")
+    assert world.exists(world.vm[:-1])
 
 
 async def test_a_supervisor_killed_while_deleting_is_replaced(world: World) -> None:
@@ -192,5 +207,5 @@ async def test_every_step_is_told_on_the_holder(world: World) -> None:
     await world.warden.reap(world.vm)
     await until(lambda: news[-1].phase is LeasePhase.GONE)
     assert time.monotonic() - start < 10
-    assert all(one != other for one, other in zip(news, news[1:], strict=False))
+    assert all(one != other for one, other in itertools.pairwise(news))
     holding.cancel()

@@ -33,7 +33,8 @@ words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("
 def test_words_come_through_a_shell(argv: list[str]) -> None:
     """What `call` writes is what the script's own way of reading makes of it."""
     lines = wire.call(argv).decode("ascii").splitlines()
-    assert lines[0] == str(len(argv)) and len(lines) == len(argv) + 1
+    assert lines[0] == str(len(argv))
+    assert len(lines) == len(argv) + 1
     formats = [line.replace("%", "%%") for line in lines[1:]]
     decoded = [_printf(line) for line in formats]
     assert decoded == [word.encode() for word in argv]
@@ -75,7 +76,8 @@ def test_ids_are_plain(name: str) -> None:
 
 def test_an_answer_is_found_behind_a_banner() -> None:
     answer = wire.parse_answer(b"Welcome!\ndayfly ok\none\ntwo\ndayfly end\n")
-    assert answer is not None and answer.lines == ("one", "two")
+    assert answer is not None
+    assert answer.lines == ("one", "two")
     assert wire.parse_answer(b"sh: not found\n") is None
     with pytest.raises(WardenError, match="broke off"):
         wire.parse_answer(b"dayfly ok\none\n")
@@ -140,7 +142,8 @@ def test_a_hostile_report_is_refused(number: int, line: str) -> None:
 def test_sizes_go_to_the_largest_file_there_can_be() -> None:
     lines = [REPORT[0], f"job df-a work started lost vm-absent {2**63 - 1} 0", REPORT[-1]]
     end = wire.parse_report(lines).end_of("work")
-    assert end == JobEnd(EndKind.LOST, "vm-absent", 2**63 - 1, 0) and end.status is None
+    assert end == JobEnd(EndKind.LOST, "vm-absent", 2**63 - 1, 0)
+    assert end.status is None
 
 
 def test_news_come_in_any_pieces() -> None:
@@ -181,9 +184,11 @@ def test_endless_news_are_refused(data: bytes) -> None:
 
 def test_what_was_asked() -> None:
     asked = wire.parse_asked(b"no newline\xffdayfly asked exit 7\n")
-    assert asked is not None and (asked.status, asked.stderr) == (7, b"no newline\xff")
+    assert asked is not None
+    assert (asked.status, asked.stderr) == (7, b"no newline\xff")
     asked = wire.parse_asked(b"dayfly asked exit 1\ndayfly asked silent\n")
-    assert asked is not None and (asked.status, asked.stderr) == (None, b"dayfly asked exit 1\n")
+    assert asked is not None
+    assert (asked.status, asked.stderr) == (None, b"dayfly asked exit 1\n")
     for lie in (
         b"",
         b"dayfly asked",
