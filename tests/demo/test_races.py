@@ -79,7 +79,7 @@ async def test_a_killed_launch_client_ends_a_download_and_nothing_else(slow: Dem
 
 
 async def test_a_launch_that_times_out_leaves_a_vm_of_unknown_state(slow: DemoHost) -> None:
-    late = slow.multipass("launch", "ubuntu-lts-agent", "--name", "x", "--timeout", "1")
+    late = slow.multipass("launch", "ubuntu-lts-agent", "--name", "x", "--timeout", "3")
     assert late.returncode == 5
     assert late.stderr == b"Timed out waiting for instance launch.\n"
     assert slow.ours()["x"] in ("Starting", "Unknown")
