@@ -39,7 +39,9 @@ def send(sock: _socket.socket, message: Mapping[str, object], fds: Sequence[int]
         rights = b"".join(fd.to_bytes(_FD, sys.byteorder) for fd in fds)
         sent = sock.sendmsg([frame], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, rights)])
         frame = frame[sent:]
-    sock.sendall(frame)
+    # Not an empty rest: the other side may have answered and hung up already.
+    if frame:
+        sock.sendall(frame)
 
 
 def receive(sock: _socket.socket) -> Message | None:
