@@ -110,6 +110,11 @@ async def test_pinned_and_unpinned_from_another_terminal(dayfly: Dayfly) -> None
     assert (await dayfly("rm", vm)).status == 0
 
 
+async def test_a_run_outlives_its_grace_as_long_as_we_are_there(dayfly: Dayfly) -> None:
+    ended = await dayfly.run("--grace", f"{GRACE_S}s", "--", "sleep", str(GRACE_S * 2))
+    assert ended.status == 0, ended.stderr
+
+
 @pytest.mark.parametrize("moment", ["Launching", "The workload runs"])
 async def test_killed_its_host_deletes_the_vm(dayfly: Dayfly, moment: str) -> None:
     process = await dayfly.start_run("--grace", f"{GRACE_S}s", "--", "sleep", "100")
