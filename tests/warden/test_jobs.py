@@ -229,7 +229,8 @@ async def test_a_disk_that_fills_up_loses_no_byte_and_stops_nothing(tmp_path: Pa
 @pytest.mark.parametrize("place", list(JobPlace))
 async def test_kill_reaches_a_group_that_ignores_term(world: World, place: JobPlace) -> None:
     await world.launch()
-    deaf = f"trap '' TERM; echo $$ >{world.root}/pid; sh -c 'echo $$ >{world.root}/child; sleep 60; :' ; sleep 60"
+    child = f"sh -c 'echo $$ >{world.root}/child; sleep 60; :'"
+    deaf = f"trap '' TERM; echo $$ >{world.root}/pid; {child}; sleep 60"
     await world.warden.start(world.vm, "work", ("sh", "-c", deaf), place)
     await until(lambda: _size(world.root / "child") > 0)
     await world.warden.kill(world.vm, "work")

@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from tests.warden.world import Sink, World, until
 from tui.model.errors import LeaseClosing, NoSuchLease, NotOurs, UsageError, WardenError
 from tui.model.lease import JobPlace, LeasePhase
 from tui.model.spec import PinPolicy, VmName
+from tui.warden import wire
 from tui.warden.client import HostWarden
 from tui.warden.script import version
 
@@ -310,8 +310,8 @@ async def test_a_lease_is_served_by_the_version_it_was_opened_with(world: World)
     old, new = world.root / "state" / version(), world.root / "state" / "0123456789ab"
     shutil.copytree(old, new)
     os.kill(world.pid_of("supervisor"), signal.SIGKILL)
-    words = f"4\nreap\n{world.client}\nown\n{world.vm}\n".encode()
-    done = subprocess.run(["sh", new / "warden.sh"], input=words, capture_output=True, check=True)
+    words = wire.call(("reap", world.client, "own", world.vm))
+    done = await world.host.run(f"sh {new}/warden.sh", words, timeout_s=20)
     assert done.stdout == b"dayfly ok\ndayfly end\n"
     await until(lambda: world.pid_of("supervisor") > 0 and world.is_in(LeasePhase.GONE))
     assert not world.exists()

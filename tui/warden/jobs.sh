@@ -102,12 +102,13 @@ find_grouper() {   # how to start a process that leads its own group
   fi
 } >/dev/null 2>&1
 
-spawn() {   # spawn COMMAND...: in the background, leading its own group where that can be had; pid in $!
+spawn() {   # spawn COMMAND...: in the background, leading its own group where that can be had; pid in $!.
+            # `exec`, as yash would keep a shell in between
   case $grouper in
-  setsid) setsid "$@" & ;;
-  perl) perl -MPOSIX -e 'POSIX::setsid(); exec {$ARGV[0]} @ARGV; exit 127' -- "$@" & ;;
-  monitor) set -m; "$@" & set +m ;;
-  none) "$@" & ;;
+  setsid) { exec setsid "$@"; } & ;;
+  perl) { exec perl -MPOSIX -e 'POSIX::setsid(); exec {$ARGV[0]} @ARGV; exit 127' -- "$@"; } & ;;
+  monitor) set -m; { exec "$@"; } & set +m ;;
+  none) { exec "$@"; } & ;;
   esac
 }
 
@@ -350,7 +351,7 @@ verb_follow() {   # until no more can come to these spools, or stdin ends: the r
   find_spool err; second=$spool; [ "$2" -ge "$base" ] || exit 67
   if is_settled; then ( send out "$1" ); ( send err "$2" >&4 ); exit 0; fi
   helpers=
-  cat <&3 >/dev/null 4>&- & watcher=$!; add_helper $watcher
+  { exec cat; } <&3 >/dev/null 3<&- 4>&- & watcher=$!; add_helper $watcher
   { send out "$1" -f; } 3<&- 4>&- & add_helper $!
   { send err "$2" -f; } 3<&- >&4 4>&- & add_helper $!
   until is_settled || ! born_of $watcher || ! [ -e "$first" ] || ! [ -e "$second" ]; do nap; done

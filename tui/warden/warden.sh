@@ -45,7 +45,8 @@
 #   starter.IDENT       who is starting a job just now
 #   log                 what the manager's commands said on stderr
 #   jobs/JOB/           see jobs.sh, which also says what IDENT and NAME.VALUE mean
-set -u; umask 077; LC_ALL=C; export LC_ALL; unset CDPATH
+set -u; umask 077; unset CDPATH
+LC_ALL=C${YASH_VERSION:+.UTF-8}; export LC_ALL        # yash loses words that its locale cannot spell
 PATH=$PATH:/snap/bin:/usr/local/bin:/opt/homebrew/bin
 PROC=${DAYFLY_PROC:-/proc}
 case $0 in /*) HERE=${0%/*};; *) HERE=$PWD/${0%/*};; esac
