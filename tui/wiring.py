@@ -14,9 +14,9 @@ from tui.contracts import Ask, Host, HostParts
 from tui.drivers import registry
 from tui.engine.desk import Desk
 from tui.engine.ledger import Ledger
-from tui.engine.run import Identity
 from tui.engine.supervisor import Pace, Supervisor, supervise
 from tui.model.hosts import DEMO, LOCAL, HostEntry
+from tui.model.lease import Identity
 from tui.model.spec import HostName, RunSpec
 from tui.warden.client import HostWarden
 

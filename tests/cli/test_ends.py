@@ -188,3 +188,14 @@ async def test_a_reader_that_goes_away_does_not_stop_the_run(dayfly: Dayfly) -> 
     async with asyncio.timeout(60):
         assert await process.wait() == 3
     assert dayfly.demo.ours() == {}
+
+
+async def test_a_vm_deleted_under_the_workload_is_named(dayfly: Dayfly) -> None:
+    process = await dayfly.start_run("--", "sleep", "100")
+    line = await said(process, "The workload runs")
+    vm = line.split(" in ")[1].split()[0]
+    assert dayfly.demo.multipass("delete", "--purge", vm).returncode == 0
+    ended = await dayfly.end_of(process, limit_s=40)
+    assert ended.status == 125
+    assert "somebody deleted it" in ended.stderr
+    assert await dayfly.ps() == []

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import TypeVar
 
 from tui.engine.janitor import Janitor
 from tui.engine.ledger import Ledger, RunLock
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
+from tui.engine.outcomes import CLIENT_DIED, lost, outcome_of_end, outcome_of_report
+from tui.engine.pin import PinSwitch
 from tui.engine.store import Store
-from tui.model.errors import DayflyError, LeaseClosing, LogUnwritable, NoSuchLease, WardenError
+from tui.model.errors import DayflyError, LogUnwritable, NoSuchLease
 from tui.model.events import (
     Narrated,
     PhaseEntered,
-    PinChanged,
     ProgressMade,
     RunEvent,
     VmObserved,
@@ -29,13 +28,14 @@ from tui.model.lease import (
     LAUNCH_JOB,
     WORK_JOB,
     EndKind,
+    Identity,
     JobEnd,
     JobPlace,
     LeasePhase,
     LeaseReport,
     LeaseSpec,
 )
-from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
+from tui.model.phase import Outcome, OutcomeKind, Phase
 from tui.model.spec import PinPolicy, RunId, RunSpec, VmName
 from tui.model.state import RunState
 from tui.model.units import format_duration
@@ -45,31 +45,14 @@ T = TypeVar("T")
 _LAUNCH_MARGIN_S = 60
 _LAST_BYTES_S = 30
 _BOOT_LOOK_S = 1.0
+_AWAY = ("", "Deleted", "Stopped")
+"""What the manager says of a VM in which nothing runs any more; empty: it is not listed."""
 _NEWS_S = 10.0
-_PIN_SETTLES_S = 5.0
-"""After our own word on the pin: reports from before it may still come in."""
+_PATIENCE_S = 60
+"""How much longer than the grace we try to reach the host."""
 _TAIL = 4096
 
-LOSSES = {
-    "vm-absent": "the VM is gone: somebody deleted it",
-    "vm-not-running": "the VM does not run any more: somebody stopped it, or it powered itself off",
-    "exec-died": "the connection into the VM broke; how the workload ended is not known",
-    "runner-died": "the process that watched the workload was killed on the host",
-    "no-record": "the workload never ran in the VM, or its record there is gone",
-    "guest-silent": "the VM does not answer; how the workload ended is not known",
-    "manager-silent": "the VM manager on the host does not answer; how the workload ended is not known",
-}
 _FAILURES = (OutcomeKind.FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.LOST)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """Who we are to a host."""
-
-    client: str
-    """This installation's random id: whose lease it is."""
-    owner: str
-    """The same for people: user@machine."""
 
 
 class Run:
@@ -95,8 +78,9 @@ class Run:
         self.lock = RunLock(self.folder)
         self._stop = asyncio.Event()
         self._leave = asyncio.Event()
-        self._pin_lock = asyncio.Lock()
-        self._pin_moved = -math.inf
+        self._vm_lost = asyncio.Event()
+        self._absences = 0
+        self._pin = PinSwitch(run, vm, link, store, spec.grace_s + _PATIENCE_S)
         self._launch_tail = b""
         self._is_leased = False
         self._has_touched_host = False
@@ -116,20 +100,19 @@ class Run:
 
     def leave(self) -> None:
         """The client goes: a pinned VM is kept as it is, any other run is cancelled. Idempotent."""
-        if self.state.pin in (Pin.ON, Pin.ASKED) and self._is_leased:
+        if self._pin.is_wanted and self._is_leased:
             self._leave.set()
         else:
             self.cancel()
 
     async def set_pin(self, wanted: bool) -> None:
         """Pin or unpin; what came of it is in the state."""
-        async with self._pin_lock:
-            if wanted and self.state.pin is not Pin.ON:
-                self._emit(PinChanged(run=self.id, at=time.time(), pin=Pin.ASKED))
-                if self._is_leased:
-                    await self._pin_now()
-            elif not wanted and self.state.pin is not Pin.OFF:
-                await self._unpin_now()
+        if wanted:
+            await self._pin.pin(is_leased=self._is_leased)
+            return
+        await self._pin.unpin(is_leased=self._is_leased)
+        if self.state.phase is Phase.KEPT:
+            self._janitor.mark(self.id, self.vm, self.link)
 
     def observe(self, vms: tuple[VmInfo, ...]) -> bool:
         """Take in what the host listed; whether a kept VM looks as if somebody else had ended it."""
@@ -138,14 +121,24 @@ class Run:
         seen = (info.state, info.ipv4) if info else ("", ())
         if seen != (state.vm_state, state.ipv4):
             self._emit(VmObserved(run=self.id, at=time.time(), state=seen[0], ipv4=seen[1]))
+        self._count_absences(seen[0])
         return state.phase is Phase.KEPT and (info is None or (report is not None and not report.pinned))
+
+    def _count_absences(self, vm_state: str) -> None:
+        """A manager's exec may hang for ever when its VM goes away: two lists without it say so too."""
+        is_away = self.state.phase is Phase.WORKING and vm_state in _AWAY
+        self._absences = self._absences + 1 if is_away else 0
+        if self._absences == 2:
+            self._vm_lost.set()
 
     # ---- its life
 
     async def carry_out(self) -> None:
         """From the ledger's first line to a VM that is kept, or marked for the janitor."""
         try:
-            outcome = await self._first_of(self._work(), self._stopped(), self._ended_by_others())
+            outcome = await self._first_of(
+                self._work(), self._stopped(), self._ended_by_others(), self._bereft()
+            )
             if outcome is None:
                 self._keep("The workload goes on in it without us.")
             else:
@@ -160,16 +153,16 @@ class Run:
         report = await self.link.say(lambda: self.link.warden.status(self.vm))
         self.link.take_report(report)
         self._has_touched_host = self._is_leased = True
-        self._note_pin(report)
+        self._pin.take(report)
         end = report.end_of(WORK_JOB)
         if report.phase in (LeasePhase.GONE, LeasePhase.NONE) or report.phase.is_ending:
-            await self._conclude(_outcome_of_end(end) if end else self._outcome_of_report(report))
+            await self._conclude(outcome_of_end(end) if end else outcome_of_report(report, self.spec))
         elif report.pinned:
             if end is not None:
-                self._end_work(_outcome_of_end(end))
+                self._end_work(outcome_of_end(end))
             self._keep("Pinned since an earlier session.")
         else:
-            await self._conclude(_outcome_of_end(end) if end else Outcome(OutcomeKind.LOST, None, _DIED))
+            await self._conclude(outcome_of_end(end) if end else CLIENT_DIED)
 
     async def settle(self) -> None:
         """Close the books of a kept VM that was deleted by hand, or removed from another terminal."""
@@ -214,9 +207,8 @@ class Run:
         link.hold(self.vm)
         self._is_leased = True
         self._enter(Phase.LEASED)
-        async with self._pin_lock:
-            if self.state.pin is Pin.ASKED or self.spec.pin is PinPolicy.ALWAYS:
-                await self._pin_now()
+        if self._pin.is_wanted or self.spec.pin is PinPolicy.ALWAYS:
+            await self._pin.pin(is_leased=True)
 
     async def _launch(self) -> Outcome | None:
         link, spec = self.link, self.spec
@@ -234,7 +226,7 @@ class Run:
         if end.status == 0:
             return None
         if end.status is None:
-            return Outcome(OutcomeKind.LAUNCH_FAILED, None, LOSSES.get(end.detail, end.detail))
+            return Outcome(OutcomeKind.LAUNCH_FAILED, None, lost(end.detail).reason)
         sentence, hint = link.driver.explain(self.logs.tail(LAUNCH_JOB, "stderr", _TAIL), end.status)
         if hint:
             self._tell(f"What to do: {hint}")
@@ -252,7 +244,7 @@ class Run:
                     state = next((vm.state for vm in vms if vm.name == self.vm), "")
                     if state == running:
                         return None
-                    if state in ("", "Deleted", "Stopped"):
+                    if state in _AWAY:
                         reason = "somebody deleted or stopped the VM while it was launched"
                         return Outcome(OutcomeKind.LOST, None, reason)
                     self._progress(f"the VM is {state.lower()}")
@@ -278,7 +270,7 @@ class Run:
             return Outcome(OutcomeKind.TIMED_OUT, None, f"after {limit}")
         if end.kind is EndKind.KILLED:
             await self._hear_why()
-        return _outcome_of_end(end)
+        return outcome_of_end(end)
 
     async def _hear_why(self) -> None:
         """The host stopped the workload: give the news of the lease, which say why, time to come first."""
@@ -328,12 +320,10 @@ class Run:
         if self._stop.is_set() or not self._is_leased:
             return False
         if outcome.kind is OutcomeKind.LAUNCH_FAILED:
-            return self.state.pin is Pin.ON and await self._vm_exists()
-        async with self._pin_lock:
-            wanted = self.spec.pin is PinPolicy.ON_FAILURE and outcome.kind in _FAILURES
-            if wanted and self.state.pin is not Pin.ON and await self._vm_exists():
-                await self._pin_now()
-        return self.state.pin is Pin.ON
+            return self._pin.is_on and await self._vm_exists()
+        if self.spec.pin is PinPolicy.ON_FAILURE and outcome.kind in _FAILURES and await self._vm_exists():
+            await self._pin.pin(is_leased=True)
+        return self._pin.is_on
 
     async def _vm_exists(self) -> bool:
         try:
@@ -372,57 +362,23 @@ class Run:
         while True:
             report = await self.link.report_where(self.vm, self._is_news)
             if report.phase is LeasePhase.NONE or report.phase.is_ending or report.foreign:
-                return self._outcome_of_report(report)
-            self._note_pin(report)
+                return outcome_of_report(report, self.spec)
+            self._pin.take(report)
+
+    async def _bereft(self) -> Outcome:
+        """The VM went away under the workload."""
+        await self._vm_lost.wait()
+        return lost("vm-not-running" if self.state.vm_state else "vm-absent")
 
     def _is_news(self, report: LeaseReport) -> bool:
         is_over = report.phase is LeasePhase.NONE or report.phase.is_ending or report.foreign
-        settled = time.monotonic() - self._pin_moved > _PIN_SETTLES_S and not self._pin_lock.locked()
-        return is_over or (settled and report.pinned != (self.state.pin is Pin.ON))
-
-    def _outcome_of_report(self, report: LeaseReport) -> Outcome:
-        if report.cause == "asked":
-            return Outcome(OutcomeKind.CANCELLED, None, "ended from another terminal")
-        if report.cause == "expired":
-            grace = format_duration(self.spec.grace_s)
-            reason = f"{self.link.name} had not heard from us for {grace} and ended the run"
-            return Outcome(OutcomeKind.LOST, None, reason)
-        if report.foreign:
-            return Outcome(OutcomeKind.LAUNCH_FAILED, None, f"a VM called {self.vm} was there before us")
-        return Outcome(OutcomeKind.LOST, None, f"{self.link.name} knows nothing of this run any more")
-
-    # ---- the pin
-
-    async def _pin_now(self) -> None:
-        self._pin_moved = time.monotonic()
-        try:
-            await self._say(lambda: self.link.warden.pin(self.vm))
-        except LeaseClosing as error:
-            self._emit(PinChanged(run=self.id, at=time.time(), pin=Pin.REFUSED, reason=error.message))
-        else:
-            self._emit(PinChanged(run=self.id, at=time.time(), pin=Pin.ON))
-
-    async def _unpin_now(self) -> None:
-        self._pin_moved = time.monotonic()
-        if self._is_leased:
-            try:
-                await self._say(lambda: self.link.warden.unpin(self.vm))
-            except WardenError as error:
-                self._tell(error.message)
-        self._emit(PinChanged(run=self.id, at=time.time(), pin=Pin.OFF))
-        if self.state.phase is Phase.KEPT:
-            self._janitor.mark(self.id, self.vm, self.link)
-
-    def _note_pin(self, report: LeaseReport) -> None:
-        if report.pinned != (self.state.pin is Pin.ON):
-            pin = Pin.ON if report.pinned else Pin.OFF
-            self._emit(PinChanged(run=self.id, at=time.time(), pin=pin, reason="from another terminal"))
+        return is_over or self._pin.differs_from(report)
 
     # ---- words
 
     async def _say(self, sentence: Callable[[], Awaitable[T]]) -> T:
         """Say it to the host for as long as the host would let the run go on, and a minute more."""
-        return await self.link.say(sentence, patience_s=self.spec.grace_s + 60)
+        return await self.link.say(sentence, patience_s=self.spec.grace_s + _PATIENCE_S)
 
     def _emit(self, event: RunEvent) -> None:
         self._store.apply(event)
@@ -443,16 +399,5 @@ class Run:
             self._progress(self.link.driver.launch_progress(self._launch_tail))
 
 
-_DIED = "the client that watched it died"
-
-
 async def _as_coroutine(way: Awaitable[T]) -> T:
     return await way
-
-
-def _outcome_of_end(end: JobEnd) -> Outcome:
-    if end.status is not None:
-        return Outcome.of_status(end.status)
-    if end.kind is EndKind.KILLED:
-        return Outcome(OutcomeKind.CANCELLED)
-    return Outcome(OutcomeKind.LOST, None, LOSSES.get(end.detail, end.detail))

@@ -23,7 +23,7 @@ from tui.engine.link import HostLink
 from tui.engine.logs import RunLogReader
 from tui.engine.questions import Questions
 from tui.engine.recorder import Recorder
-from tui.engine.run import Identity, Run
+from tui.engine.run import Run
 from tui.engine.store import Store
 from tui.model.errors import DayflyError, UsageError
 from tui.model.events import (
@@ -37,7 +37,7 @@ from tui.model.events import (
     WorkEnded,
 )
 from tui.model.hosts import HostEntry
-from tui.model.lease import LeaseReport
+from tui.model.lease import Identity, LeaseReport
 from tui.model.names import new_run_id, vm_name
 from tui.model.spec import HostName, PinPolicy, RunId, RunSpec
 from tui.model.state import FleetState

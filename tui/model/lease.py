@@ -42,14 +42,23 @@ class Recipe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who we are to a host."""
+
+    client: str
+    """Random id of this installation: whose lease it is."""
+    owner: str
+    """The same for people: user@machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseSpec:
     """What the host must know before anything is launched."""
 
     vm: VmName
     client: str
-    """Random id of this installation: whose lease it is."""
+    """See Identity."""
     owner: str
-    """The same for people: user@machine."""
     grace_s: int
     pin: PinPolicy
     recipe: Recipe

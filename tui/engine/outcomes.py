@@ -1,0 +1,44 @@
+"""From what a host reports to how the work went, in words."""
+
+from __future__ import annotations
+
+from tui.model.lease import EndKind, JobEnd, LeaseReport
+from tui.model.phase import Outcome, OutcomeKind
+from tui.model.spec import RunSpec
+from tui.model.units import format_duration
+
+LOSSES = {
+    "vm-absent": "the VM is gone: somebody deleted it",
+    "vm-not-running": "the VM does not run any more: somebody stopped it, or it powered itself off",
+    "exec-died": "the connection into the VM broke; how the workload ended is not known",
+    "runner-died": "the process that watched the workload was killed on the host",
+    "no-record": "the workload never ran in the VM, or its record there is gone",
+    "guest-silent": "the VM does not answer; how the workload ended is not known",
+    "manager-silent": "the VM manager on the host does not answer; how the workload ended is not known",
+}
+CLIENT_DIED = Outcome(OutcomeKind.LOST, None, "the client that watched it died")
+
+
+def lost(detail: str) -> Outcome:
+    """The workload is lost, for this reason in the warden's word."""
+    return Outcome(OutcomeKind.LOST, None, LOSSES.get(detail, detail))
+
+
+def outcome_of_end(end: JobEnd) -> Outcome:
+    """How a workload that has ended went."""
+    if end.status is not None:
+        return Outcome.of_status(end.status)
+    return Outcome(OutcomeKind.CANCELLED) if end.kind is EndKind.KILLED else lost(end.detail)
+
+
+def outcome_of_report(report: LeaseReport, spec: RunSpec) -> Outcome:
+    """How a run went whose lease somebody else has ended."""
+    if report.cause == "asked":
+        return Outcome(OutcomeKind.CANCELLED, None, "ended from another terminal")
+    if report.cause == "expired":
+        grace = format_duration(spec.grace_s)
+        reason = f"{spec.host} had not heard from us for {grace} and ended the run"
+        return Outcome(OutcomeKind.LOST, None, reason)
+    if report.foreign:
+        return Outcome(OutcomeKind.LAUNCH_FAILED, None, f"a VM called {report.vm} was there before us")
+    return Outcome(OutcomeKind.LOST, None, f"{spec.host} knows nothing of this run any more")
