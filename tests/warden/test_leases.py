@@ -23,8 +23,9 @@ def script(world: World) -> str:
 
 async def test_open_is_idempotent_and_exclusive(world: World) -> None:
     async with asyncio.TaskGroup() as group:
-        for _ in range(4):
+        for _ in range(6):
             group.create_task(world.open())
+            group.create_task(world.warden.sweep())
     report = await world.warden.status(world.vm)
     assert (report.phase, report.client, report.owner) == (LeasePhase.LIVE, "client-a", "me@here")
     with pytest.raises(NotOurs):

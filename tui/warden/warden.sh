@@ -346,6 +346,7 @@ verb_open() {
 clear_half_open() {   # its maker died in the middle: nothing was launched, it can go
   [ -e "$dir/phase.half-open" ] || return 0
   value_of "$dir/opening"; ! is_alive "$value" || return 0
+  [ -e "$dir/phase.half-open" ] || return 0          # its maker was done meanwhile
   mv "$dir" "$LEASES/.$lease.$$" && rm -rf "$LEASES/.$lease.$$"
 } 2>/dev/null
 
@@ -367,7 +368,7 @@ fill_lease() {   # as long as it is half open, nothing was launched
     put_line "recipe-$name" "$1" || return 1
     shift
   done
-  rm -f "opening.$me"; mv phase.half-open phase.live
+  mv phase.half-open phase.live && rm -f "opening.$me"        # in this order: see clear_half_open
 } 2>/dev/null
 
 verb_start() {
