@@ -184,8 +184,8 @@ class Warden(Protocol):
     async def follow(self, vm: VmName, job: str, sink: LogSink) -> JobEnd:
         """Bring every byte of the job to `sink`, from where that is; return when it ended and all is here."""
 
-    async def kill(self, vm: VmName, job: str) -> None:
-        """TERM to its group, KILL after 5 s. The launch job is never killed."""
+    async def kill(self, vm: VmName, job: str, *, reason: str = "asked") -> None:
+        """TERM to its group, KILL after 5 s. `reason` becomes the detail of its end. Never for a launch."""
 
     async def pin(self, vm: VmName) -> None:
         """Disarm every reaper. Raises LeaseClosing: too late."""

@@ -56,7 +56,7 @@ async def test_the_third_interrupt_leaves_the_rest_to_the_host(dayfly: Dayfly) -
     assert "is still owed a deletion" in ended.stderr
     (row,) = await dayfly.ps()
     assert row["phase"] == "deleting"
-    await until(lambda: _leases(dayfly) == {"gone"}, "the host has seen the VM absent")
+    await until(lambda: leases(dayfly) == {"gone"}, "the host has seen the VM absent")
     assert await dayfly.ps() == []
 
 
@@ -122,16 +122,14 @@ async def test_killed_its_host_deletes_the_vm(dayfly: Dayfly, moment: str) -> No
     process.send_signal(signal.SIGKILL)
     await process.wait()
     killed = time.monotonic()
-    await until(
-        lambda: _leases(dayfly) == {"gone"}, "the lease is closed", timeout_s=GRACE_S + PROMISE_S + 10
-    )
+    await until(lambda: leases(dayfly) == {"gone"}, "the lease is closed", timeout_s=GRACE_S + PROMISE_S + 10)
     assert time.monotonic() - killed < GRACE_S + PROMISE_S
     assert dayfly.demo.ours() == {}
     assert await dayfly.ps() == []  # and the books are closed
-    assert _leases(dayfly) == set()
+    assert leases(dayfly) == set()
 
 
-def _leases(dayfly: Dayfly) -> set[str]:
+def leases(dayfly: Dayfly) -> set[str]:
     """The phases of all leases on the host."""
     folder = dayfly.demo.home / ".local" / "state" / "dayfly" / "leases"
     return {path.name.removeprefix("phase.") for path in folder.glob("*/phase.*")}
@@ -162,7 +160,7 @@ async def test_stopped_in_mid_launch_it_leaves_nothing(dayfly: Dayfly, moment: s
     ended = await dayfly.end_of(process)
     assert ended.status == 143
     assert dayfly.demo.vms() == FOREIGN
-    assert _leases(dayfly) == set()
+    assert leases(dayfly) == set()
 
 
 async def test_json_is_one_object_a_line(dayfly: Dayfly) -> None:

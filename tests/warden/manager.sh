@@ -9,6 +9,7 @@ echo "$*" >>"$WORLD/calls"
 case $verb in
 list)
   echo "Name,State,IPv4"
+  ! rm "$WORLD/blink-list" 2>/dev/null || exit 0
   for file in "$WORLD"/vms/*; do
     [ ! -e "$file" ] || { read -r state <"$file"; echo "${file##*/},$state,10.0.0.1"; }
   done;;

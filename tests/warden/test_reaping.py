@@ -36,6 +36,21 @@ async def test_a_delete_that_lies_is_not_believed(world: World) -> None:
     assert not world.exists()
 
 
+async def test_not_listed_once_is_not_gone(world: World) -> None:
+    await world.launch()
+    world.order("lie-delete")
+    await world.warden.reap(world.vm)
+    await until(lambda: world.calls("delete") > 0)
+    world.order("blink-list")
+    await until(lambda: not (world.root / "blink-list").exists())
+    looked = world.calls("list")
+    await until(lambda: world.calls("list") > looked + 2)
+    assert world.is_in(LeasePhase.DELETING)
+    world.revoke("lie-delete")
+    await world.gone()
+    assert not world.exists()
+
+
 @pytest.mark.parametrize(
     ("order", "note"), [("fail-list", "manager-silent"), ("fail-delete", "delete-refused")]
 )

@@ -13,10 +13,11 @@ from enum import StrEnum
 
 from tui.engine.ledger import Ledger, LedgerRow, RunLock
 from tui.engine.link import HostLink
+from tui.engine.outcomes import outcome_of_past
 from tui.model.errors import DayflyError, ManagerRefused, NoSuchLease
 from tui.model.hosts import HostEntry
 from tui.model.lease import LAUNCH_JOB, WORK_JOB, LeasePhase, LeaseReport
-from tui.model.phase import Outcome, OutcomeKind, Phase
+from tui.model.phase import Outcome, Phase
 from tui.model.spec import VmName
 
 PATIENCE_S = 20.0
@@ -122,8 +123,7 @@ class Desk:
 
     async def _close(self, row: LedgerRow, report: LeaseReport) -> None:
         link = self._link_of(row.entry)
-        outcome = Outcome(OutcomeKind.LOST, None, f"{link.name} ended it: its client had gone")
-        await asyncio.to_thread(self._ledger.ended, row.run, outcome)
+        await asyncio.to_thread(self._ledger.ended, row.run, outcome_of_past(report, row.spec))
         await asyncio.to_thread(self._ledger.gone, row.run)
         if report.phase is LeasePhase.GONE:
             await link.say(lambda: link.warden.acknowledge(row.vm), patience_s=PATIENCE_S)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.model.lease import EndKind, JobEnd, LeaseReport
+from tui.model.lease import WORK_JOB, EndKind, JobEnd, LeasePhase, LeaseReport
 from tui.model.phase import Outcome, OutcomeKind
 from tui.model.spec import RunSpec
 from tui.model.units import format_duration
@@ -16,6 +16,8 @@ LOSSES = {
     "guest-silent": "the VM does not answer; how the workload ended is not known",
     "manager-silent": "the VM manager on the host does not answer; how the workload ended is not known",
 }
+TIMEOUT = "timeout"
+"""Said to the host when the workload's time is over; it comes back as the detail of its end."""
 CLIENT_DIED = Outcome(OutcomeKind.LOST, None, "the client that watched it died")
 
 
@@ -28,7 +30,18 @@ def outcome_of_end(end: JobEnd) -> Outcome:
     """How a workload that has ended went."""
     if end.status is not None:
         return Outcome.of_status(end.status)
-    return Outcome(OutcomeKind.CANCELLED) if end.kind is EndKind.KILLED else lost(end.detail)
+    if end.kind is EndKind.LOST:
+        return lost(end.detail)
+    return Outcome(OutcomeKind.TIMED_OUT if end.detail == TIMEOUT else OutcomeKind.CANCELLED)
+
+
+def outcome_of_past(report: LeaseReport, spec: RunSpec) -> Outcome:
+    """How a run went that nobody of this client saw the end of."""
+    end = report.end_of(WORK_JOB)
+    if end is not None and (end.kind is not EndKind.KILLED or end.detail == TIMEOUT):
+        return outcome_of_end(end)
+    is_over = report.phase.is_ending or report.phase is LeasePhase.NONE
+    return outcome_of_report(report, spec) if is_over else CLIENT_DIED
 
 
 def outcome_of_report(report: LeaseReport, spec: RunSpec) -> Outcome:

@@ -11,7 +11,7 @@ from tui.engine.janitor import Janitor
 from tui.engine.ledger import Ledger, RunLock
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
-from tui.engine.outcomes import CLIENT_DIED, lost, outcome_of_end, outcome_of_report
+from tui.engine.outcomes import TIMEOUT, lost, outcome_of_end, outcome_of_past, outcome_of_report
 from tui.engine.pin import PinSwitch
 from tui.engine.store import Store
 from tui.model.errors import DayflyError, LogUnwritable, NoSuchLease
@@ -154,15 +154,13 @@ class Run:
         self.link.take_report(report)
         self._has_touched_host = self._is_leased = True
         self._pin.take(report)
-        end = report.end_of(WORK_JOB)
-        if report.phase in (LeasePhase.GONE, LeasePhase.NONE) or report.phase.is_ending:
-            await self._conclude(outcome_of_end(end) if end else outcome_of_report(report, self.spec))
-        elif report.pinned:
-            if end is not None:
-                self._end_work(outcome_of_end(end))
+        outcome = outcome_of_past(report, self.spec)
+        if report.pinned and report.phase is LeasePhase.LIVE:
+            if report.end_of(WORK_JOB) is not None:
+                self._end_work(outcome)
             self._keep("Pinned since an earlier session.")
         else:
-            await self._conclude(outcome_of_end(end) if end else CLIENT_DIED)
+            await self._conclude(outcome)
 
     async def settle(self) -> None:
         """Close the books of a kept VM that was deleted by hand, or removed from another terminal."""
@@ -265,7 +263,7 @@ class Run:
         except TimeoutError:
             limit = format_duration(spec.timeout_s or 0)
             self._progress("stopping the workload: its time is over")
-            await self._say(lambda: warden.kill(self.vm, WORK_JOB))
+            await self._say(lambda: warden.kill(self.vm, WORK_JOB, reason=TIMEOUT))
             await self._fetch_last_bytes()
             return Outcome(OutcomeKind.TIMED_OUT, None, f"after {limit}")
         if end.kind is EndKind.KILLED:
