@@ -45,7 +45,7 @@ class Photographer:
         svg = self.app.export_screenshot(title="dayfly")
         path = HERE / f"{name}{self.suffix}.svg"
         path.write_text(svg)
-        png = resvg_py.svg_to_bytes(svg_string=svg, font_dirs=[FONTS], font_family="Fira Code", zoom=2)
+        png = resvg_py.svg_to_bytes(svg_string=svg, font_dirs=[FONTS], font_family="Fira Code", zoom=1)
         path.with_suffix(".png").write_bytes(bytes(png))
 
     async def until(self, condition: Callable[[], bool]) -> None:

@@ -40,6 +40,7 @@ class Dayfly:
     demo: DemoHost
     env: dict[str, str]
     folder: Path
+    sshd: Sshd | None = None
     started: list[Process] = field(default_factory=list)
 
     async def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> Process:
@@ -96,7 +97,7 @@ async def dayfly(request: pytest.FixtureRequest, demo: DemoHost, tmp_path: Path)
     """The same over each way to a host."""
     place = tmp_path / "place"
     place.mkdir()
-    env = dict(os.environ)
+    env, sshd = dict(os.environ), None
     match request.param:
         case "demo":
             host = "demo"
@@ -106,7 +107,7 @@ async def dayfly(request: pytest.FixtureRequest, demo: DemoHost, tmp_path: Path)
             start: StartSshd = request.getfixturevalue("start_sshd")
             sshd = start(env=demo.own_environment())
             host, env = f"{sshd.user}@{sshd.address}:{sshd.port}", env | ssh_environment(sshd)
-    dayfly = Dayfly(host, demo, env, place)
+    dayfly = Dayfly(host, demo, env, place, sshd)
     yield dayfly
     for process in dayfly.started:
         if process.returncode is None:

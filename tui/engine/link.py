@@ -35,6 +35,7 @@ QUESTION_LIMIT_S = 60.0
 """For one command of the manager that lists things."""
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.5, 30.0
 _REFUSED_BACKOFF_S = 300.0
+"""Where only a person can help, and no VM waits for our heartbeats."""
 
 
 class HostLink:
@@ -86,8 +87,8 @@ class HostLink:
                 await self.warden.hold(self._leases, self._on_news, beat_s=self._beat_s)
             except DayflyError as error:
                 self._fail(error)
-                refused = self._health is Health.REFUSED
-                await self._retry.wait_for(_REFUSED_BACKOFF_S if refused else backoff)
+                is_idle = self._health is Health.REFUSED and not self._held
+                await self._retry.wait_for(_REFUSED_BACKOFF_S if is_idle else backoff)
                 backoff = min(backoff * 2, _LAST_BACKOFF_S)
 
     async def watch(self) -> None:
