@@ -197,3 +197,17 @@ async def test_a_vm_deleted_under_the_workload_is_named(dayfly: Dayfly) -> None:
     assert ended.status == 125
     assert "somebody deleted it" in ended.stderr
     assert await dayfly.ps() == []
+
+
+async def test_ps_says_that_a_killed_ones_run_is_on_its_own(dayfly: Dayfly) -> None:
+    process = await dayfly.start_run("--", "sleep", "100")
+    await said(process, "The workload runs")
+    process.send_signal(signal.SIGKILL)
+    await process.wait()
+    (row,) = await dayfly.ps()
+    assert (row["phase"], row["carried_by"]) == ("working", "nobody")
+    assert row["trouble"] == "its client is gone; demo ends it within 15m"
+    reaped = await dayfly("reap")
+    assert reaped.status == 0, reaped.stderr
+    assert dayfly.demo.ours() == {}
+    assert await dayfly.ps() == []

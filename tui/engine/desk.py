@@ -7,6 +7,7 @@ where none has, they are kept here.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,6 +20,7 @@ from tui.model.hosts import HostEntry
 from tui.model.lease import LAUNCH_JOB, WORK_JOB, LeasePhase, LeaseReport
 from tui.model.phase import Outcome, Phase
 from tui.model.spec import VmName
+from tui.model.units import format_duration
 
 PATIENCE_S = 20.0
 _ASK_AGAIN_S = 1.0
@@ -75,18 +77,20 @@ class Desk:
             pinned=report.pinned,
             carrier=carrier,
             outcome=row.outcome or known,
-            trouble=report.note,
+            trouble=_trouble(row, report, carrier),
         )
 
     async def pin(self, row: LedgerRow) -> None:
         """Keep the VM. Raises LeaseClosing: too late."""
         link = await self._reach(row)
         await link.say(lambda: link.warden.pin(row.vm), patience_s=PATIENCE_S)
+        await asyncio.to_thread(self._ledger.pinned, row.run, time.time())
 
     async def unpin(self, row: LedgerRow) -> bool:
         """Let the VM go; whether it is being deleted now, or a workload still runs in it."""
         link = await self._reach(row)
         await link.say(lambda: link.warden.unpin(row.vm), patience_s=PATIENCE_S)
+        await asyncio.to_thread(self._ledger.pinned, row.run, None)
         report = await self._status(row)
         if self._carrier(row) is Carrier.PROCESS and report.end_of(WORK_JOB) is None:
             return False
@@ -123,10 +127,10 @@ class Desk:
 
     async def _close(self, row: LedgerRow, report: LeaseReport) -> None:
         link = self._link_of(row.entry)
-        await asyncio.to_thread(self._ledger.ended, row.run, outcome_of_past(report, row.spec))
-        await asyncio.to_thread(self._ledger.gone, row.run)
         if report.phase is LeasePhase.GONE:
             await link.say(lambda: link.warden.acknowledge(row.vm), patience_s=PATIENCE_S)
+        await asyncio.to_thread(self._ledger.ended, row.run, outcome_of_past(report, row.spec))
+        await asyncio.to_thread(self._ledger.gone, row.run)
 
     async def _refuse_unleased(self, link: HostLink, vm: VmName) -> None:
         if any(there.name == vm for there in await link.list_now()):
@@ -141,6 +145,12 @@ class Desk:
             return Carrier.NOBODY if lock.take() else Carrier.PROCESS
         finally:
             lock.release()
+
+
+def _trouble(row: LedgerRow, report: LeaseReport, carrier: Carrier) -> str:
+    if carrier is Carrier.NOBODY and report.phase is LeasePhase.LIVE and not report.pinned:
+        return f"its client is gone; {row.entry.name} ends it within {format_duration(row.spec.grace_s)}"
+    return report.note
 
 
 def phase_of(report: LeaseReport) -> Phase:

@@ -92,8 +92,9 @@ class Janitor:
             await self._check_unleased(marked)
         else:
             await self._await_gone(marked)
-        await asyncio.to_thread(self._ledger.gone, marked.run)
+        # In this order: a lease that was opened while we asked is refused here, and reaped next time.
         await self._forget_lease(marked)
+        await asyncio.to_thread(self._ledger.gone, marked.run)
         link.let_go(vm)
         self._store.apply(PhaseEntered(run=marked.run, at=time.time(), phase=Phase.GONE))
 

@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS runs (
     debt TEXT NOT NULL,
     outcome TEXT,
     ended_at REAL,
+    pinned_at REAL,
     gone_at REAL
 );
 CREATE INDEX IF NOT EXISTS open_runs ON runs (debt) WHERE debt != 'paid';
@@ -61,6 +62,7 @@ class LedgerRow:
     debt: Debt
     outcome: Outcome | None
     ended_at: float | None
+    pinned_at: float | None
     gone_at: float | None
 
 
@@ -101,6 +103,10 @@ class Ledger:
             "UPDATE runs SET outcome = ?, ended_at = ? WHERE id = ? AND outcome IS NULL",
             (text, time.time(), run),
         )
+
+    def pinned(self, run: RunId, at: float | None) -> None:
+        """Since when the VM is pinned; None: it is not."""
+        self._write("UPDATE runs SET pinned_at = ? WHERE id = ?", (at, run))
 
     def gone(self, run: RunId) -> None:
         """The VM was seen absent: nothing is owed any more. Idempotent."""
@@ -150,6 +156,7 @@ def _row(row: sqlite3.Row) -> LedgerRow:
         debt=Debt(row["debt"]),
         outcome=Outcome(OutcomeKind(outcome[0]), outcome[1], outcome[2]) if outcome else None,
         ended_at=row["ended_at"],
+        pinned_at=row["pinned_at"],
         gone_at=row["gone_at"],
     )
 

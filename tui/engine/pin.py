@@ -7,6 +7,7 @@ import contextlib
 import math
 import time
 
+from tui.engine.ledger import Ledger
 from tui.engine.link import HostLink
 from tui.engine.store import Store
 from tui.model.errors import LeaseClosing, NoSuchLease
@@ -22,8 +23,11 @@ _SETTLES_S = 5.0
 class PinSwitch:
     """Says pin and unpin to the host, one after the other; what came of it is in the state."""
 
-    def __init__(self, run: RunId, vm: VmName, link: HostLink, store: Store, patience_s: float) -> None:
-        self._run, self._vm, self._link, self._store = run, vm, link, store
+    def __init__(
+        self, run: RunId, vm: VmName, link: HostLink, *, store: Store, ledger: Ledger, patience_s: float
+    ) -> None:
+        self._run, self._vm, self._link = run, vm, link
+        self._store, self._ledger = store, ledger
         self._patience_s = patience_s
         self._lock = asyncio.Lock()
         self._moved = -math.inf
@@ -51,6 +55,7 @@ class PinSwitch:
                 except (LeaseClosing, NoSuchLease) as error:
                     self._show(Pin.REFUSED, error.message)
                 else:
+                    await asyncio.to_thread(self._ledger.pinned, self._run, time.time())
                     self._show(Pin.ON)
 
     async def unpin(self, *, is_leased: bool) -> None:
@@ -62,6 +67,7 @@ class PinSwitch:
                     await self._link.say(
                         lambda: self._link.warden.unpin(self._vm), patience_s=self._patience_s
                     )
+            await asyncio.to_thread(self._ledger.pinned, self._run, None)
             self._show(Pin.OFF)
 
     def differs_from(self, report: LeaseReport) -> bool:
@@ -69,15 +75,16 @@ class PinSwitch:
         is_settled = time.monotonic() - self._moved > _SETTLES_S and not self._lock.locked()
         return is_settled and report.pinned != self.is_on
 
-    def take(self, report: LeaseReport) -> None:
-        """Show the pin as the host has it."""
+    def take(self, report: LeaseReport, *, since: float | None = None) -> None:
+        """Show the pin as the host has it; `since` when, where we know that it was ours."""
         if report.pinned != self.is_on:
-            self._show(Pin.ON if report.pinned else Pin.OFF, "from another terminal")
+            reason = "" if since else "from another terminal, or by the host"
+            self._show(Pin.ON if report.pinned else Pin.OFF, reason, since)
 
     @property
     def _now(self) -> Pin:
         return self._store.state.runs[self._run].pin
 
-    def _show(self, pin: Pin, reason: str = "") -> None:
+    def _show(self, pin: Pin, reason: str = "", at: float | None = None) -> None:
         if pin is not self._now:
-            self._store.apply(PinChanged(run=self._run, at=time.time(), pin=pin, reason=reason))
+            self._store.apply(PinChanged(run=self._run, at=at or time.time(), pin=pin, reason=reason))

@@ -80,7 +80,8 @@ class Run:
         self._leave = asyncio.Event()
         self._vm_lost = asyncio.Event()
         self._absences = 0
-        self._pin = PinSwitch(run, vm, link, store, spec.grace_s + _PATIENCE_S)
+        patience_s = spec.grace_s + _PATIENCE_S
+        self._pin = PinSwitch(run, vm, link, store=store, ledger=ledger, patience_s=patience_s)
         self._launch_tail = b""
         self._is_leased = False
         self._has_touched_host = False
@@ -135,10 +136,29 @@ class Run:
 
     async def carry_out(self) -> None:
         """From the ledger's first line to a VM that is kept, or marked for the janitor."""
+        await self._see_through(self._work())
+
+    async def take_up(self, pinned_at: float | None) -> None:
+        """Find out what became of a run whose process is no more; see what is left of it to its end."""
+        self.link.hold(self.vm)
+        report = await self.link.say(lambda: self.link.warden.status(self.vm))
+        self.link.take_report(report)
+        self._has_touched_host = self._is_leased = True
+        self._pin.take(report, since=pinned_at)
+        outcome = outcome_of_past(report, self.spec)
+        if not report.pinned or report.phase is not LeasePhase.LIVE:
+            await self._conclude(outcome)
+        elif WORK_JOB in report.started and report.end_of(WORK_JOB) is None:
+            self._enter(Phase.WORKING)
+            await self._see_through(self._await_workload())
+        else:
+            self._end_work(outcome)
+            self._keep("Pinned since an earlier session.")
+
+    async def _see_through(self, work: Awaitable[Outcome]) -> None:
+        """Until the work is over, or somebody ends it, or we leave it pinned; then draw the conclusion."""
         try:
-            outcome = await self._first_of(
-                self._work(), self._stopped(), self._ended_by_others(), self._bereft()
-            )
+            outcome = await self._first_of(work, self._stopped(), self._ended_by_others(), self._bereft())
             if outcome is None:
                 self._keep("The workload goes on in it without us.")
             else:
@@ -146,21 +166,6 @@ class Run:
         except asyncio.CancelledError:
             self._mark_what_is_owed()
             raise
-
-    async def take_up(self) -> None:
-        """Find out what became of a run whose process is no more; see what is left of it to its end."""
-        self.link.hold(self.vm)
-        report = await self.link.say(lambda: self.link.warden.status(self.vm))
-        self.link.take_report(report)
-        self._has_touched_host = self._is_leased = True
-        self._pin.take(report)
-        outcome = outcome_of_past(report, self.spec)
-        if report.pinned and report.phase is LeasePhase.LIVE:
-            if report.end_of(WORK_JOB) is not None:
-                self._end_work(outcome)
-            self._keep("Pinned since an earlier session.")
-        else:
-            await self._conclude(outcome)
 
     async def settle(self) -> None:
         """Close the books of a kept VM that was deleted by hand, or removed from another terminal."""
@@ -257,6 +262,10 @@ class Run:
         await self._say(
             lambda: warden.start(self.vm, WORK_JOB, spec.argv, JobPlace.GUEST, workdir=spec.workdir)
         )
+        return await self._await_workload()
+
+    async def _await_workload(self) -> Outcome:
+        warden, spec = self.link.warden, self.spec
         try:
             async with asyncio.timeout(spec.timeout_s):
                 end = await self._follow(WORK_JOB)
@@ -359,6 +368,9 @@ class Run:
         """The host, or another terminal, ends the lease; pins set elsewhere show meanwhile."""
         while True:
             report = await self.link.report_where(self.vm, self._is_news)
+            if report.phase is LeasePhase.NONE:  # too grave to believe at once
+                report = await self._say(lambda: self.link.warden.status(self.vm))
+                self.link.take_report(report)
             if report.phase is LeasePhase.NONE or report.phase.is_ending or report.foreign:
                 return outcome_of_report(report, self.spec)
             self._pin.take(report)

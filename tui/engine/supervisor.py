@@ -150,7 +150,7 @@ class Supervisor:
         )
         if row.outcome is not None:
             self.store.apply(WorkEnded(run=row.run, at=at, outcome=row.outcome))
-        self._start(self._narrating(run, run.take_up()), f"take up {run.vm}")
+        self._start(self._narrating(run, run.take_up(row.pinned_at)), f"take up {run.vm}")
         return True
 
     def cancel(self, run: RunId) -> None:

@@ -72,8 +72,8 @@ class RunState:
 
     @property
     def is_pinned(self) -> bool:
-        """The VM outlives the run."""
-        return self.pin is Pin.ON and self.phase is not Phase.GONE
+        """The VM outlives the run: nothing but its owner's word deletes it."""
+        return self.pin is Pin.ON and self.phase not in (Phase.DELETING, Phase.GONE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

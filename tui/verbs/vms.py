@@ -96,6 +96,7 @@ def _as_json(sight: Sight) -> dict[str, Any]:
         "host": row.entry.name,
         "phase": sight.phase.value if sight.phase else "unknown",
         "pinned": sight.pinned,
+        "pinned_since": row.pinned_at if sight.pinned else None,
         "pinned_until": None,
         "owner": "this client",
         "outcome": str(sight.outcome) if sight.outcome else None,
@@ -108,7 +109,9 @@ def _as_json(sight: Sight) -> dict[str, Any]:
 def _cells(row: dict[str, Any]) -> dict[str, str]:
     began = row.get("submitted_at")
     words = {key: str(value) if value is not None else "" for key, value in row.items()}
-    words["pinned"] = "pinned" if row["pinned"] else ""
+    since = row.get("pinned_since")
+    age = f" {format_duration(time.time() - since)}" if since else ""
+    words["pinned"] = f"pinned{age}" if row["pinned"] else ""
     words["age"] = format_duration(time.time() - began) if began else ""
     if row.get("trouble") and not row["outcome"]:
         words["outcome"] = row["trouble"]
