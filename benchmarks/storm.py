@@ -23,6 +23,7 @@ from pathlib import Path
 
 from tui.demo import process
 from tui.demo.process import DemoAddress, Guests
+from tui.engine.ledger import LedgerRow
 from tui.engine.supervisor import Pace, Supervisor
 from tui.model.events import Event, PinChanged, WorkEnded
 from tui.model.hosts import DEMO
@@ -228,9 +229,15 @@ async def _vms(demo: DemoAddress) -> dict[str, str]:
 async def _remove_pinned() -> None:
     ledger = open_ledger()
     async with open_fleet(ledger, [DEMO]) as fleet:
-        desk = open_desk(ledger, fleet)
-        for row in ledger.open_rows():
-            await desk.remove(row, lambda _: None)
+        desk, lane = open_desk(ledger, fleet), asyncio.Semaphore(8)
+
+        async def remove(row: LedgerRow) -> None:
+            async with lane:
+                await desk.remove(row, lambda _: None)
+
+        async with asyncio.TaskGroup() as group:
+            for row in ledger.open_rows():
+                group.create_task(remove(row))
     ledger.close()
 
 
