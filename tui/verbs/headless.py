@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import re
 import signal
@@ -19,7 +20,7 @@ from tui.model.lease import WORK_JOB
 from tui.model.phase import Phase
 from tui.model.spec import RunId, RunSpec
 from tui.model.state import RunState
-from tui.verbs.output import write_raw
+from tui.verbs.output import OutputWriter
 
 _READ_AT_ONCE = 256 * 1024
 _LOOK_S = 0.05
@@ -39,6 +40,9 @@ class Headless:
         self._lines: list[tuple[str, bytes]] = []
         self._printed = 0
         self._deaf: set[str] = set()
+        self._writer = OutputWriter()
+        decoder = codecs.getincrementaldecoder("utf-8")
+        self._decoders = {"stdout": decoder("backslashreplace"), "stderr": decoder("backslashreplace")}
         self._signals: list[signal.Signals] = []
         self._given_up = False
         self._last_said = ""
@@ -135,7 +139,7 @@ class Headless:
         if not self._as_json:
             await self._write(chunk.stream, chunk.data)
             return
-        text = chunk.data.decode("utf-8", "backslashreplace")
+        text = self._decoders[chunk.stream].decode(chunk.data)
         event = {
             "event": "Output",
             "run": self._state.id,
@@ -147,7 +151,7 @@ class Headless:
 
     async def _write(self, stream: str, data: bytes) -> None:
         """In a thread: a slow reader must not hold up the heartbeats. One that is gone is left alone."""
-        if stream not in self._deaf and not await asyncio.to_thread(write_raw, stream, data):
+        if stream not in self._deaf and not await asyncio.to_thread(self._writer.write, stream, data):
             self._deaf.add(stream)
 
     # ---- being told to stop

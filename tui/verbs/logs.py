@@ -9,7 +9,7 @@ import click
 from tui.contracts import LogReader
 from tui.engine.ledger import RunLock
 from tui.engine.logs import RunLogReader
-from tui.verbs.output import write_raw
+from tui.verbs.output import OutputWriter
 from tui.verbs.which import find_row
 
 _READ_AT_ONCE = 256 * 1024
@@ -30,21 +30,21 @@ def logs(word: str, *, job: str, follow: bool) -> None:
         folder = ledger.run_folder(row.run)
     finally:
         ledger.close()
-    reader, offset = RunLogReader(folder), 0
+    reader, writer, offset = RunLogReader(folder), OutputWriter(), 0
     while True:
         is_live = follow and not _is_free(RunLock(folder))
-        offset = _print_from(reader, job, offset)
+        offset = _print_from(reader, writer, job, offset)
         if not is_live or offset < 0:
             return
         time.sleep(_LOOK_S)
 
 
-def _print_from(reader: LogReader, job: str, offset: int) -> int:
+def _print_from(reader: LogReader, writer: OutputWriter, job: str, offset: int) -> int:
     """Print all there is; where to go on, or -1: nobody reads any more."""
     while chunks := reader.read(job, offset, _READ_AT_ONCE):
         for chunk in chunks:
             offset += len(chunk.data)
-            if not write_raw("stdout" if chunk.stream == "stdout" else "stderr", chunk.data):
+            if not writer.write("stdout" if chunk.stream == "stdout" else "stderr", chunk.data):
                 return -1
     return offset
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import getpass
 import json
@@ -35,21 +36,28 @@ def print_table(rows: Iterable[Mapping[str, str]], columns: Sequence[str]) -> No
         click.echo("  ".join(padded).rstrip())
 
 
-def write_raw(stream: str, data: bytes) -> bool:
-    """A workload's bytes: as they are to a pipe, made harmless on a terminal. False: nobody reads any more.
+class OutputWriter:
+    """A workload's bytes: as they are to a pipe, made harmless on a terminal."""
 
-    Blocks for as long as the reader is slow: call it from a thread.
-    """
-    file = sys.stdout if stream == "stdout" else sys.stderr
-    if file.isatty():
-        text = data.decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-        data = clean(text).encode()
-    try:
-        file.buffer.write(data)
-        file.buffer.flush()
-    except OSError:
-        return False
-    return True
+    def __init__(self) -> None:
+        decoder = codecs.getincrementaldecoder("utf-8")
+        self._decoders = {"stdout": decoder("replace"), "stderr": decoder("replace")}
+
+    def write(self, stream: str, data: bytes) -> bool:
+        """Write and flush; False: nobody reads any more.
+
+        Blocks for as long as the reader is slow: call it from a thread.
+        """
+        file = sys.stdout if stream == "stdout" else sys.stderr
+        if file.isatty():
+            text = self._decoders[stream].decode(data).replace("\r\n", "\n").replace("\r", "\n")
+            data = clean(text).encode()
+        try:
+            file.buffer.write(data)
+            file.buffer.flush()
+        except OSError:
+            return False
+        return True
 
 
 async def ask_on_terminal(question: Question) -> str | None:
