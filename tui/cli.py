@@ -99,6 +99,10 @@ def _report(error: BaseException) -> int:
     """Say what went wrong; the exit status. Never a traceback: its locals may hold secrets."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"dayfly: {clean(where)}{error.strerror or error}", err=True)
+        return 125
     if not isinstance(error, DayflyError):
         click.echo(f"dayfly: something is broken here: {type(error).__name__}: {clean(str(error))}", err=True)
         click.echo("dayfly: your VMs are safe: their hosts delete what is not pinned.", err=True)

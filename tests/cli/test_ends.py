@@ -35,7 +35,7 @@ async def said(process: Process, words: str) -> str:
 )
 async def test_told_to_stop_it_cleans_up_first(dayfly: Dayfly, number: int, status: int) -> None:
     process = await dayfly.start_run("--", "sleep", "100")
-    await said(process, "The workload runs")
+    await said(process, "The command runs")
     process.send_signal(number)
     ended = await dayfly.end_of(process)
     assert ended.status == status
@@ -45,7 +45,7 @@ async def test_told_to_stop_it_cleans_up_first(dayfly: Dayfly, number: int, stat
 
 async def test_the_third_interrupt_leaves_the_rest_to_the_host(dayfly: Dayfly) -> None:
     process = await dayfly.start_run("--", "sleep", "100")
-    await said(process, "The workload runs")
+    await said(process, "The command runs")
     await dayfly.demo.control("hang delete 8 1")
     for words in ("Stopping", "Still cleaning", ""):
         process.send_signal(signal.SIGINT)
@@ -62,7 +62,7 @@ async def test_the_third_interrupt_leaves_the_rest_to_the_host(dayfly: Dayfly) -
 
 async def test_a_pinned_vm_survives_an_interrupt(dayfly: Dayfly) -> None:
     process = await dayfly.start_run("--pin", "always", "--", "sleep", "100")
-    await said(process, "The workload runs")
+    await said(process, "The command runs")
     process.send_signal(signal.SIGINT)
     ended = await dayfly.end_of(process)
     assert "stays" in ended.stderr
@@ -88,7 +88,7 @@ async def test_on_failure_keeps_what_failed_and_only_that(dayfly: Dayfly) -> Non
 
 async def test_cancelled_from_another_terminal(dayfly: Dayfly) -> None:
     process = await dayfly.start_run("--", "sleep", "100")
-    line = await said(process, "The workload runs")
+    line = await said(process, "The command runs")
     vm = re.search(r"df-run-\w+", line)
     assert vm is not None
     cancelled = await dayfly("cancel", vm[0])
@@ -101,7 +101,7 @@ async def test_cancelled_from_another_terminal(dayfly: Dayfly) -> None:
 
 async def test_pinned_and_unpinned_from_another_terminal(dayfly: Dayfly) -> None:
     process = await dayfly.start_run("--", "sleep", "3")
-    line = await said(process, "The workload runs")
+    line = await said(process, "The command runs")
     vm = line.split(" in ")[1].split()[0]
     assert (await dayfly("pin", vm)).status == 0
     ended = await dayfly.end_of(process)
@@ -115,7 +115,7 @@ async def test_a_run_outlives_its_grace_as_long_as_we_are_there(dayfly: Dayfly) 
     assert ended.status == 0, ended.stderr
 
 
-@pytest.mark.parametrize("moment", ["Launching", "The workload runs"])
+@pytest.mark.parametrize("moment", ["Launching", "The command runs"])
 async def test_killed_its_host_deletes_the_vm(dayfly: Dayfly, moment: str) -> None:
     process = await dayfly.start_run("--grace", f"{GRACE_S}s", "--", "sleep", "100")
     await said(process, moment)
@@ -190,7 +190,7 @@ async def test_a_reader_that_goes_away_does_not_stop_the_run(dayfly: Dayfly) -> 
 
 async def test_a_vm_deleted_under_the_workload_is_named(dayfly: Dayfly) -> None:
     process = await dayfly.start_run("--", "sleep", "100")
-    line = await said(process, "The workload runs")
+    line = await said(process, "The command runs")
     vm = line.split(" in ")[1].split()[0]
     assert dayfly.demo.multipass("delete", "--purge", vm).returncode == 0
     ended = await dayfly.end_of(process, limit_s=40)
@@ -201,7 +201,7 @@ async def test_a_vm_deleted_under_the_workload_is_named(dayfly: Dayfly) -> None:
 
 async def test_ps_says_that_a_killed_ones_run_is_on_its_own(dayfly: Dayfly) -> None:
     process = await dayfly.start_run("--", "sleep", "100")
-    await said(process, "The workload runs")
+    await said(process, "The command runs")
     process.send_signal(signal.SIGKILL)
     await process.wait()
     (row,) = await dayfly.ps()

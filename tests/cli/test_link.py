@@ -28,7 +28,7 @@ async def test_a_cut_connection_costs_neither_a_byte_nor_the_status(dayfly: Dayf
     process = await dayfly.start_run(
         "-c", "i=0; while [ $i -lt 60 ]; do i=$((i+1)); echo $i; sleep 0.1; done; exit 7"
     )
-    await said(process, "The workload runs")
+    await said(process, "The command runs")
     for _ in range(2):
         before = set(connections(dayfly))
         assert before

@@ -7,12 +7,13 @@ where none has, they are kept here.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tui.engine.ledger import Ledger, LedgerRow, RunLock
+from tui.engine.ledger import Debt, Ledger, LedgerRow, RunLock
 from tui.engine.link import HostLink
 from tui.engine.outcomes import outcome_of_past
 from tui.model.errors import DayflyError, ManagerRefused, NoSuchLease
@@ -64,8 +65,9 @@ class Desk:
                 report = await self._status(row)
         except (DayflyError, TimeoutError) as error:
             trouble = str(error) or f"{row.entry.name} did not answer in {PATIENCE_S:.0f} s"
+            pinned = row.pinned_at is not None
             return Sight(
-                row=row, phase=None, pinned=False, carrier=carrier, outcome=row.outcome, trouble=trouble
+                row=row, phase=None, pinned=pinned, carrier=carrier, outcome=row.outcome, trouble=trouble
             )
         if carrier is Carrier.NOBODY and report.phase in (LeasePhase.GONE, LeasePhase.NONE):
             await self._close(row, report)
@@ -82,13 +84,13 @@ class Desk:
 
     async def pin(self, row: LedgerRow) -> None:
         """Keep the VM. Raises LeaseClosing: too late."""
-        link = await self._reach(row)
+        link = await self._reach_unpaid(row)
         await link.say(lambda: link.warden.pin(row.vm), patience_s=PATIENCE_S)
         await asyncio.to_thread(self._ledger.pinned, row.run, time.time())
 
     async def unpin(self, row: LedgerRow) -> bool:
         """Let the VM go; whether it is being deleted now, or a workload still runs in it."""
-        link = await self._reach(row)
+        link = await self._reach_unpaid(row)
         await link.say(lambda: link.warden.unpin(row.vm), patience_s=PATIENCE_S)
         await asyncio.to_thread(self._ledger.pinned, row.run, None)
         report = await self._status(row)
@@ -110,6 +112,11 @@ class Desk:
         if self._carrier(row) is Carrier.NOBODY:
             await self._close(row, report)
 
+    async def _reach_unpaid(self, row: LedgerRow) -> HostLink:
+        if row.debt is Debt.PAID:
+            raise NoSuchLease(f"{row.vm} is gone from {row.entry.name} already")
+        return await self._reach(row)
+
     async def _reach(self, row: LedgerRow) -> HostLink:
         link = self._link_of(row.entry)
         await link.first_contact()
@@ -128,7 +135,8 @@ class Desk:
     async def _close(self, row: LedgerRow, report: LeaseReport) -> None:
         link = self._link_of(row.entry)
         if report.phase is LeasePhase.GONE:
-            await link.say(lambda: link.warden.acknowledge(row.vm), patience_s=PATIENCE_S)
+            with contextlib.suppress(NoSuchLease):  # somebody else was quicker
+                await link.say(lambda: link.warden.acknowledge(row.vm), patience_s=PATIENCE_S)
         await asyncio.to_thread(self._ledger.ended, row.run, outcome_of_past(report, row.spec))
         await asyncio.to_thread(self._ledger.gone, row.run)
 

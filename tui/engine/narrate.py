@@ -7,7 +7,7 @@ import shlex
 from tui.model.events import CleanupDelayed, Event, Narrated, PhaseEntered, PinChanged, WorkEnded
 from tui.model.hosts import DEMO, LOCAL, HostEntry
 from tui.model.lease import LAUNCH_JOB
-from tui.model.phase import Phase, Pin
+from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
 from tui.model.spec import PinPolicy, RunSpec
 from tui.model.state import RunState
 from tui.model.units import format_duration
@@ -25,7 +25,7 @@ def sentence(event: Event, run: RunState) -> str:
         case PinChanged(pin=pin, reason=reason):
             return _of_pin(pin, reason, run)
         case WorkEnded(outcome=outcome) if run.outcome is None:
-            return f"The run {outcome}."
+            return of_outcome(outcome)
         case CleanupDelayed(reason=reason) if reason:
             return f"Not gone yet: {reason}."
         case _:
@@ -38,12 +38,26 @@ def log_of(run: RunState) -> str:
     return LAUNCH_JOB if begun and run.outcome is None else CLEANUP_LOG
 
 
+def of_outcome(outcome: Outcome) -> str:
+    """How the work went, as a sentence."""
+    because = f": {outcome.reason}" if outcome.reason else ""
+    said = {
+        OutcomeKind.SUCCEEDED: "The command succeeded",
+        OutcomeKind.FAILED: f"The command failed with status {outcome.status}",
+        OutcomeKind.TIMED_OUT: "The command's time was over",
+        OutcomeKind.CANCELLED: "The run was cancelled",
+        OutcomeKind.LAUNCH_FAILED: "The launch failed",
+        OutcomeKind.LOST: "The run was lost",
+    }[outcome.kind]
+    return f"{said}{because}."
+
+
 def _of_phase(phase: Phase, run: RunState) -> str:
     where = f"{run.vm} on {run.host}"
     return {
         Phase.LEASED: f"{run.host} now owes the deletion of {run.vm}, whatever happens to this client.",
         Phase.LAUNCHING: f"Launching {where} from {run.spec.image}.",
-        Phase.WORKING: f"The workload runs in {where}.",
+        Phase.WORKING: f"The command runs in {where}.",
         Phase.DELETING: f"Deleting {where}.",
         Phase.GONE: f"{where} is gone." if run.phase is not Phase.QUEUED else "Nothing was launched.",
         Phase.KEPT: f"{where} stays: it is pinned.",

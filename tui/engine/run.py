@@ -13,6 +13,7 @@ from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
 from tui.engine.outcomes import TIMEOUT, lost, outcome_of_end, outcome_of_past, outcome_of_report
 from tui.engine.pin import PinSwitch
+from tui.engine.racing import first_of
 from tui.engine.store import Store
 from tui.model.errors import DayflyError, LogUnwritable, NoSuchLease
 from tui.model.events import (
@@ -83,6 +84,7 @@ class Run:
         patience_s = spec.grace_s + _PATIENCE_S
         self._pin = PinSwitch(run, vm, link, store=store, ledger=ledger, patience_s=patience_s)
         self._launch_tail = b""
+        self._hint = ""
         self._is_leased = False
         self._has_touched_host = False
 
@@ -158,7 +160,7 @@ class Run:
     async def _see_through(self, work: Awaitable[Outcome]) -> None:
         """Until the work is over, or somebody ends it, or we leave it pinned; then draw the conclusion."""
         try:
-            outcome = await self._first_of(work, self._stopped(), self._ended_by_others(), self._bereft())
+            outcome = await first_of(work, self._stopped(), self._ended_by_others(), self._bereft())
             if outcome is None:
                 self._keep("The workload goes on in it without us.")
             else:
@@ -185,8 +187,7 @@ class Run:
             failure = await self._launch() or await self._boot()
             return failure or await self._run_workload()
         except DayflyError as error:
-            if error.hint:
-                self._tell(f"What to do: {error.hint}")
+            self._hint = error.hint
             has_begun = self.state.phase is Phase.WORKING
             kind = OutcomeKind.LOST if has_begun else OutcomeKind.LAUNCH_FAILED
             return Outcome(kind, None, error.message)
@@ -231,8 +232,7 @@ class Run:
         if end.status is None:
             return Outcome(OutcomeKind.LAUNCH_FAILED, None, lost(end.detail).reason)
         sentence, hint = link.driver.explain(self.logs.tail(LAUNCH_JOB, "stderr", _TAIL), end.status)
-        if hint:
-            self._tell(f"What to do: {hint}")
+        self._hint = hint
         return Outcome(OutcomeKind.LAUNCH_FAILED, None, sentence)
 
     async def _boot(self) -> Outcome | None:
@@ -305,6 +305,8 @@ class Run:
 
     async def _conclude(self, outcome: Outcome) -> None:
         self._end_work(outcome)
+        if self._hint:
+            self._tell(f"What to do: {self._hint}")
         await asyncio.to_thread(self._ledger.ended, self.id, outcome)
         if not self._has_touched_host:
             self.link.leave_lane(self.vm)
@@ -324,7 +326,9 @@ class Run:
 
     async def _stays(self, outcome: Outcome) -> bool:
         """Whether the pin, or the policy, keeps the VM now that the work is over."""
-        if self._stop.is_set() or not self._is_leased:
+        report = self.link.reports.get(self.vm)
+        is_ending = report is not None and (report.phase.is_ending or report.phase is LeasePhase.NONE)
+        if self._stop.is_set() or not self._is_leased or is_ending:
             return False
         if outcome.kind is OutcomeKind.LAUNCH_FAILED:
             return self._pin.is_on and await self._vm_exists()
@@ -346,22 +350,9 @@ class Run:
     def _end_work(self, outcome: Outcome) -> None:
         self._emit(WorkEnded(run=self.id, at=time.time(), outcome=outcome))
 
-    async def _first_of(self, *ways: Awaitable[Outcome | None]) -> Outcome | None:
-        """The result of whichever ends first; the others are cancelled, and only ever wait or follow."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_as_coroutine(way)) for way in ways]
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                task.cancel()
-        return next(task.result() for task in tasks if task in done)
-
     async def _stopped(self) -> Outcome | None:
         """Someone here stops the run, or leaves a pinned one."""
-        async with asyncio.TaskGroup() as group:
-            waits = [group.create_task(event.wait()) for event in (self._stop, self._leave)]
-            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-            for wait in waits:
-                wait.cancel()
+        await first_of(self._stop.wait(), self._leave.wait())
         return Outcome(OutcomeKind.CANCELLED) if self._stop.is_set() else None
 
     async def _ended_by_others(self) -> Outcome:
@@ -407,7 +398,3 @@ class Run:
         if stream == "stdout":
             self._launch_tail = (self._launch_tail + data)[-_TAIL:]
             self._progress(self.link.driver.launch_progress(self._launch_tail))
-
-
-async def _as_coroutine(way: Awaitable[T]) -> T:
-    return await way

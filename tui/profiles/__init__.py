@@ -72,21 +72,24 @@ def validate_field(key: str, text: str) -> str | None:
     return check(typed, typed=True)[1].get(key) if typed else _NEEDED.get(key)
 
 
-def dump(spec: RunSpec) -> str:
-    """The spec as a profile: TOML that `load` reads back to the same; defaults are left out."""
+def dump(spec: RunSpec, *, with_host: bool = True) -> str:
+    """The spec as a profile: TOML that `load` reads back to the same; defaults are left out.
+
+    Without its host it runs wherever the person's runs go.
+    """
     import tomli_w
 
     plain = RunSpec(image="", command="", host=spec.host)
     written: dict[str, object] = {}
     for key, field in _KEYS.items():
         value = getattr(spec, field)
-        if key == "host" or value != getattr(plain, field):
+        if (with_host and key == "host") or value != getattr(plain, field):
             written[key] = _as_toml(key, value)
     # tomli-w's multi-line form drops carriage returns.
     return tomli_w.dumps(written, multiline_strings="\r" not in str(spec.command))
 
 
-def save(spec: RunSpec, name: str, *, replace: bool = False) -> Path:
+def save(spec: RunSpec, name: str, *, replace: bool = False, with_host: bool = True) -> Path:
     """Keep the spec, under this name, in the person's profiles; returns the file.
 
     Atomic, and never over another profile unless `replace`. Raises ProfileError for a bad name,
@@ -97,7 +100,7 @@ def save(spec: RunSpec, name: str, *, replace: bool = False) -> Path:
         raise ProfileError(faults)
     config_dir()
     path = user_folder() / f"{name}.toml"
-    text = dump(dataclasses.replace(spec, name=name))
+    text = dump(dataclasses.replace(spec, name=name), with_host=with_host)
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         write_atomically(path, text, replace=replace)

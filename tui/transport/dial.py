@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,6 +218,12 @@ def _key_file(route: Route) -> Path:
     return next(iter(route.user_known_hosts()), Path.home() / ".ssh" / "known_hosts")
 
 
+def _plain_name(entry: HostEntry) -> str:
+    """A name that the config takes."""
+    plain = re.sub(r"[^A-Za-z0-9.-]", "-", entry.name if entry.name.isascii() else entry.address)
+    return plain if plain == entry.name else f"host-{re.sub('[^A-Za-z0-9]', '-', entry.address)}"
+
+
 def _how_to_accept(route: Route, fingerprint: str) -> str:
     entry = route.entry
     if route.peer.hop:
@@ -224,8 +231,8 @@ def _how_to_accept(route: Route, fingerprint: str) -> str:
     user = f"{entry.user}@" if entry.user else ""
     port = f":{entry.port}" if entry.port else ""
     return (
-        "compare it with `ssh-keygen -lf` on the host, then: "
-        f"dayfly hosts add {entry.name} {user}{entry.address}{port} --accept-key {fingerprint}"
+        f"compare it with `ssh-keygen -lf` on the host, then set DAYFLY_HOST_KEY={fingerprint}, or: "
+        f"dayfly hosts add {_plain_name(entry)} {user}{entry.address}{port} --accept-key {fingerprint}"
     )
 
 

@@ -66,6 +66,12 @@ _DENIED = _Row(AuthRefused, "refuses the login: {reason}", "")
 _BAD_KEY = _Row(AuthRefused, "cannot be tried: a key file is unusable: {reason}", "")
 _OTHER = _Row(HostUnreachable, "cannot be reached: {reason}", "")
 
+_TOO_MANY = _Row(
+    AuthRefused,
+    "refuses the login: it was offered too many keys that it does not take",
+    "name the right one: identity_file in the host's entry, or DAYFLY_SSH_KEY",
+)
+
 _ROWS: tuple[tuple[type[Exception], _Row], ...] = (
     (socket.gaierror, _NO_NAME),
     (ConnectionRefusedError, _REFUSED),
@@ -102,6 +108,8 @@ def connect_error(error: Exception, peer: Peer) -> HostError:
 
 
 def _row(error: Exception) -> _Row:
+    if isinstance(error, asyncssh.DisconnectError) and "Too many authentication failures" in error.reason:
+        return _TOO_MANY
     if isinstance(error, OSError) and not isinstance(error, socket.gaierror):
         # asyncio tells of several addresses in one text, without a number.
         found = _ERRNO.search(str(error))

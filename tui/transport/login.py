@@ -31,6 +31,7 @@ class Login(asyncssh.SSHClient):
     ) -> None:
         """`only_look`: end once the host's key was seen, before anybody logs in."""
         self.attended = False
+        self._has_tried_kbdint = False
         """A password or one-time password was typed."""
         self.on_lost: Callable[[], None] = lambda: None
         self._peer = peer
@@ -114,9 +115,12 @@ class Login(asyncssh.SSHClient):
         return await self._secret("Password", hidden=True)
 
     def kbdint_auth_requested(self) -> str | None:
-        """Take the challenge, once."""
+        """Take the challenge, once: a server that refuses without one would count each try."""
         self._note_methods()
-        return None if self.attended else ""
+        if self.attended or self._has_tried_kbdint:
+            return None
+        self._has_tried_kbdint = True
+        return ""
 
     async def kbdint_challenge_received(
         self, name: str, instructions: str, lang: str, prompts: Sequence[tuple[str, bool]]

@@ -20,13 +20,14 @@ from tui.model.lease import WORK_JOB
 from tui.model.phase import Phase
 from tui.model.spec import RunId, RunSpec
 from tui.model.state import RunState
-from tui.verbs.output import OutputWriter
+from tui.verbs.output import OutputLost, OutputWriter
 
 _READ_AT_ONCE = 256 * 1024
 _LOOK_S = 0.05
 _CLEANUP_PATIENCE_S = 600.0
 _STOPPED_BY = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
 _DEBT_STATUS = 123
+_NO_RESULT = 125
 
 
 class Headless:
@@ -45,6 +46,7 @@ class Headless:
         self._decoders = {"stdout": decoder("backslashreplace"), "stderr": decoder("backslashreplace")}
         self._signals: list[signal.Signals] = []
         self._given_up = False
+        self._lost_output = False
         self._last_said = ""
 
     async def carry_out(self, spec: RunSpec) -> int:
@@ -77,13 +79,18 @@ class Headless:
         is_owed = not state.phase.is_over
         if state.outcome is not None and state.outcome.status is not None:
             status = state.outcome.status
+            if status == 0 and self._lost_output:
+                return _NO_RESULT
             return _DEBT_STATUS if status == 0 and is_owed else status
         if self._signals:
             return _STOPPED_BY[self._signals[0]]
-        return state.outcome.exit_code if state.outcome else 125
+        return state.outcome.exit_code if state.outcome else _NO_RESULT
 
     def _conclude(self) -> None:
         state = self._state
+        outcome = state.outcome
+        if self._quiet and not self._as_json and outcome is not None and outcome.status is None:
+            self._lines.append(("stderr", f"dayfly: {narrate.of_outcome(outcome)}\n".encode()))
         if not state.phase.is_over:
             reason = state.delay or "cleanup is not finished"
             self._say(f"{state.vm} is still owed a deletion on {state.host}: {reason}.")
@@ -151,7 +158,14 @@ class Headless:
 
     async def _write(self, stream: str, data: bytes) -> None:
         """In a thread: a slow reader must not hold up the heartbeats. One that is gone is left alone."""
-        if stream not in self._deaf and not await asyncio.to_thread(self._writer.write, stream, data):
+        if stream in self._deaf:
+            return
+        try:
+            is_heard = await asyncio.to_thread(self._writer.write, stream, data)
+        except OutputLost as error:
+            is_heard, self._lost_output = False, True
+            self._lines.append(("stderr", f"dayfly: {error.message}; see dayfly logs {self._run}\n".encode()))
+        if not is_heard:
             self._deaf.add(stream)
 
     # ---- being told to stop
@@ -172,7 +186,8 @@ class Headless:
             self._signals.append(number)
             state = self._state
             if len(self._signals) == 1:
-                self._say(f"Stopping: {state.vm} is cleaned up.")
+                fate = "stays, pinned" if state.is_pinned else "is cleaned up"
+                self._say(f"Stopping: {state.vm} {fate}.")
                 self._fleet.leave()
             elif len(self._signals) == 2:
                 self._say(

@@ -58,10 +58,10 @@ def add(name: str, address: str, accept_key: str, **options: str | int | None) -
     typed = config.host_entry(address, config.load())
     known: dict[str, Any] = {key: value for key, value in options.items() if value}
     entry = replace(typed, name=HostName(name), **known)
-    if accept_key:
-        asyncio.run(_accept(entry, accept_key))
     config.add_host(entry)
     say(f"{name} is in the config")
+    if accept_key:
+        asyncio.run(_accept(entry, accept_key))
     asyncio.run(_test(name))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import errno
 import getpass
 import json
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
+from tui.model.errors import DayflyError
 from tui.model.hosts import Question, QuestionKind
 from tui.model.text import clean, clean_line
 
@@ -36,6 +38,10 @@ def print_table(rows: Iterable[Mapping[str, str]], columns: Sequence[str]) -> No
         click.echo("  ".join(padded).rstrip())
 
 
+class OutputLost(DayflyError):
+    """What we were to print has no room where it goes."""
+
+
 class OutputWriter:
     """A workload's bytes: as they are to a pipe, made harmless on a terminal."""
 
@@ -44,18 +50,22 @@ class OutputWriter:
         self._decoders = {"stdout": decoder("replace"), "stderr": decoder("replace")}
 
     def write(self, stream: str, data: bytes) -> bool:
-        """Write and flush; False: nobody reads any more.
+        """Write and flush; False: nobody reads any more. Raises OutputLost where the reader's disk is full.
 
         Blocks for as long as the reader is slow: call it from a thread.
         """
         file = sys.stdout if stream == "stdout" else sys.stderr
+        if file is None:  # it was closed before we began
+            return False
         if file.isatty():
             text = self._decoders[stream].decode(data).replace("\r\n", "\n").replace("\r", "\n")
             data = clean(text).encode()
         try:
             file.buffer.write(data)
             file.buffer.flush()
-        except OSError:
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG) and not file.isatty():
+                raise OutputLost(f"{stream} cannot be written: {error.strerror}") from error
             return False
         return True
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.model.errors import ProfileError
+from tui.model.errors import ProfileError, UsageError
 from tui.verbs.output import print_json, print_table, say
 
 
@@ -30,7 +30,12 @@ def show(name: str) -> None:
     """Print a profile's file."""
     from tui.profiles import find
 
-    click.echo(find(name).read_text(encoding="utf-8"), nl=False)
+    path = find(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", hint="dayfly profiles lists them") from error
+    click.echo(text, nl=False)
 
 
 @profiles.command()
@@ -67,6 +72,6 @@ def new(name: str, *, replace: bool, **fields: str | None) -> None:
     from tui.profiles import resolve, save
 
     given = {key: value for key, value in fields.items() if value is not None}
-    spec = resolve({**given, "name": name}, default_host=given.get("host") or "demo")
-    path = save(spec, name, replace=replace)
+    spec = resolve({**given, "name": name}, default_host="demo")
+    path = save(spec, name, replace=replace, with_host="host" in given)
     say(f"{path}: run it with: dayfly run {name}")

@@ -16,6 +16,7 @@ from tui.engine.supervisor import Supervisor
 from tui.model.errors import DayflyError
 from tui.model.hosts import HostEntry
 from tui.model.phase import Phase
+from tui.model.spec import HostName
 from tui.model.units import format_duration
 from tui.verbs.output import ask_on_terminal, print_json, print_table, say
 from tui.verbs.which import find_row
@@ -23,6 +24,20 @@ from tui.verbs.which import find_row
 _host_option = click.option("--host", help="Only what is on this host.")
 _json_option = click.option("--json", "as_json", is_flag=True, help="A list of objects on stdout.")
 _FAILED = 125
+_COLUMNS = (
+    "vm",
+    "run",
+    "host",
+    "phase",
+    "pinned",
+    "pinned_since",
+    "pinned_until",
+    "owner",
+    "outcome",
+    "submitted_at",
+    "carried_by",
+    "trouble",
+)
 
 
 @asynccontextmanager
@@ -47,6 +62,9 @@ async def _desk(names: Sequence[str] = ()) -> AsyncIterator[tuple[Ledger, Superv
 def ps(host: str | None, *, everybody: bool, as_json: bool) -> None:
     """Show the VMs of this client that exist or are owed a deletion."""
     rows = asyncio.run(_survey(host, everybody))
+    for row in rows:
+        if row["phase"] == "unknown":
+            say(f"{row['vm']}: {row['trouble']}")
     if as_json:
         print_json(rows)
     elif not rows:
@@ -60,6 +78,7 @@ async def _survey(host: str | None, everybody: bool) -> list[dict[str, Any]]:
     async with _desk([host] if host else []) as (ledger, fleet, desk):
         rows = [row for row in ledger.open_rows() if host in (None, row.entry.name)]
         if not rows and not everybody:
+            await _check(fleet, host)
             return []
         async with asyncio.TaskGroup() as group:
             looks = [group.create_task(desk.look(row)) for row in rows]
@@ -71,6 +90,12 @@ async def _survey(host: str | None, everybody: bool) -> list[dict[str, Any]]:
         return ours + await _others(fleet, list(entries.values()), {row["vm"] for row in ours})
 
 
+async def _check(fleet: Supervisor, host: str | None) -> None:
+    """Nothing is known of a host that was named: see at least that there is one."""
+    if host is not None:
+        await fleet.link(HostName(host)).first_contact()
+
+
 async def _others(fleet: Supervisor, entries: list[HostEntry], ours: set[str]) -> list[dict[str, Any]]:
     """Leases of other clients, and VMs that nobody here has a lease of."""
     found = []
@@ -80,11 +105,12 @@ async def _others(fleet: Supervisor, entries: list[HostEntry], ours: set[str]) -
             if vm.name in ours:
                 continue
             report = next((report for name, report in leases.items() if name == vm.name), None)
-            row: dict[str, Any] = {"vm": vm.name, "run": None, "host": entry.name, "pinned_until": None}
+            row: dict[str, Any] = dict.fromkeys(_COLUMNS)
+            row |= {"vm": vm.name, "host": entry.name}
             row["phase"] = phase_of(report).value if report else vm.state
             row["pinned"] = report.pinned if report else False
             row["owner"] = report.owner if report else "foreign"
-            found.append({**row, "outcome": None})
+            found.append(row)
     return found
 
 
@@ -130,7 +156,7 @@ def pin(word: str) -> None:
         await desk.pin(row)
         say(f"{row.vm} is pinned on {row.entry.name}; delete it with: dayfly rm {row.vm}")
 
-    asyncio.run(_act([word], act))
+    _exit_with(asyncio.run(_act([word], act)))
 
 
 @click.command()
@@ -142,21 +168,21 @@ def unpin(word: str) -> None:
         is_ending = await desk.unpin(row)
         say(f"{row.vm} is unpinned; " + ("it is being deleted" if is_ending else "it goes when its run ends"))
 
-    asyncio.run(_act([word], act))
+    _exit_with(asyncio.run(_act([word], act)))
 
 
 @click.command()
 @click.argument("words", metavar="RUN", nargs=-1, required=True)
 def cancel(words: tuple[str, ...]) -> None:
     """Stop a run and delete its VM, pinned or not."""
-    asyncio.run(_act(words, _remove))
+    _exit_with(asyncio.run(_act(words, _remove)))
 
 
 @click.command()
 @click.argument("words", metavar="VM|RUN...", nargs=-1, required=True)
 def remove(words: tuple[str, ...]) -> None:
     """Delete VMs, pinned or not, and wait until they are seen absent."""
-    asyncio.run(_act(words, _remove))
+    _exit_with(asyncio.run(_act(words, _remove)))
 
 
 async def _remove(desk: Desk, row: LedgerRow) -> None:
@@ -177,12 +203,14 @@ async def _remove(desk: Desk, row: LedgerRow) -> None:
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 def reap(host: str | None, *, dry_run: bool) -> None:
     """Pay debts: delete the VMs whose client died. Pinned VMs stay."""
-    asyncio.run(_reap(host, dry_run))
+    _exit_with(asyncio.run(_reap(host, dry_run)))
 
 
-async def _reap(host: str | None, dry_run: bool) -> None:
-    async with _desk([host] if host else []) as (ledger, _, desk):
+async def _reap(host: str | None, dry_run: bool) -> bool:
+    async with _desk([host] if host else []) as (ledger, fleet, desk):
         rows = [row for row in ledger.open_rows() if host in (None, row.entry.name)]
+        if not rows:
+            await _check(fleet, host)
         async with asyncio.TaskGroup() as group:
             looks = [group.create_task(desk.look(row)) for row in rows]
         sights = [look.result() for look in looks]
@@ -194,18 +222,23 @@ async def _reap(host: str | None, dry_run: bool) -> None:
                 say(f"would delete {sight.row.vm} on {sight.row.entry.name}")
             if not due:
                 say("nothing is owed")
-            return
-        await _each([_remove(desk, sight.row) for sight in due])
+            return True
+        return await _each([_remove(desk, sight.row) for sight in due])
 
 
-async def _act(words: Sequence[str], act: Callable[[Desk, LedgerRow], Coroutine[Any, Any, None]]) -> None:
+async def _act(words: Sequence[str], act: Callable[[Desk, LedgerRow], Coroutine[Any, Any, None]]) -> bool:
     async with _desk() as (ledger, _, desk):
         rows = [find_row(ledger, word) for word in words]
-        await _each([act(desk, row) for row in rows])
+        return await _each([act(desk, row) for row in rows])
 
 
-async def _each(works: Sequence[Coroutine[Any, Any, None]]) -> None:
-    """Do all of them; one that fails holds up no other. Exits with 125 if any did."""
+def _exit_with(went_well: bool) -> None:
+    if not went_well:
+        raise click.exceptions.Exit(_FAILED)
+
+
+async def _each(works: Sequence[Coroutine[Any, Any, None]]) -> bool:
+    """Do all of them; one that fails holds up no other. Whether none did."""
     has_failed = False
 
     async def guarded(work: Coroutine[Any, Any, None]) -> None:
@@ -221,5 +254,4 @@ async def _each(works: Sequence[Coroutine[Any, Any, None]]) -> None:
     async with asyncio.TaskGroup() as group:
         for work in works:
             group.create_task(guarded(work))
-    if has_failed:
-        raise click.exceptions.Exit(_FAILED)
+    return not has_failed

@@ -5,10 +5,16 @@ from __future__ import annotations
 from tui.engine.ledger import Ledger, LedgerRow
 from tui.model.errors import UsageError
 
+_SHORTEST = 3
+"""Characters of a beginning that may stand for a run."""
+
 
 def find_row(ledger: Ledger, word: str) -> LedgerRow:
     """The run whose id or VM is `word`, or the only one that begins with it. Raises UsageError."""
-    found = ledger.find(word)
+    found = ledger.find(word) if word else ()
+    exact = [row for row in found if word in (row.run, row.vm)]
+    if found and not exact and len(word) < _SHORTEST:
+        raise UsageError(f"{word!r} is too short to name a run", hint="write more of it; dayfly ps shows it")
     if not found:
         raise UsageError(
             f"this client knows no run or VM {word!r}",

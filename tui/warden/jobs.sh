@@ -281,7 +281,7 @@ verb__lead() {   # _lead LEASE JOB: leads the command's group, and so can end al
 run_command() {
   if [ "$place" = guest ]; then
     decode "$workdir"
-    append_words "$argv" run_recipe enter - sh -c "$GUEST_RUN" dayfly "$lease.$job" "$word"
+    append_words "$argv" run_recipe enter - sh -c "$GUEST_RUN" sh "$lease.$job" "$word"
   else
     append_words "$argv" exec
   fi
