@@ -55,7 +55,7 @@ async def test_it_waits_until_every_vm_is_gone_and_says_what_stays(stage: Stage)
         "pinned: df-hello-r0000002 on demo stays until you delete it",
         "  way in: ssh -t demo multipass shell df-hello-r0000002",
         "  delete: dayfly rm df-hello-r0000002",
-        "1 VM of this session gone.",
+        "1 VM gone.",
         "Nothing is owed.",
     ]
 
@@ -65,7 +65,7 @@ async def test_the_second_time_it_says_what_is_owed_the_third_leaves_it(stage: S
     await stage.sees("▶ working")
     await stage.press("ctrl+c", "ctrl+c")
     assert stage.fleet.called("leave")
-    owed = "still owed: df-hello-r0000001 on demo (deleting); the host deletes it, 15m after"
+    owed = "still owed: df-hello-r0000001 on demo (deleting); it is being deleted; if that does not finish"
     await stage.sees(owed[:70], "once more leaves at once")
     assert stage.app.return_value is None
     await stage.press("ctrl+c")

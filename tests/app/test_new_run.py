@@ -17,7 +17,7 @@ from tui.model.units import GIB
 
 async def test_keys_alone_make_a_run(stage: Stage) -> None:
     await stage.press("n", *"24.04", "tab", "2", "tab", *"4G", "tab", *"10G", "tab", *"make test")
-    await stage.press("tab", "right", "tab", *"20m", "tab", *"5m", "tab", "space", "tab", *"/srv")
+    await stage.press("tab", "right", "tab", *"20m", "tab", *"5m", "tab", "right", "tab", *"/srv")
     await stage.sees("✔ ready: F5 launches", "demo deletes the VM 300 s")
     await stage.press("f5")
     ((spec,),) = stage.fleet.called("submit")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar, Literal
 
-from textual import on
+from textual import events, on
 from textual.app import App
 from textual.binding import BindingType
 from textual.command import Provider
@@ -23,7 +23,14 @@ from tui.app import commands, present
 from tui.app.bridge import follow_fleet
 from tui.app.commands import BY_NAME, CommandSearch
 from tui.app.screens.dialogs import Confirm, question_dialog
-from tui.app.screens.fleet_screen import Desk, Dialog, FleetScreen
+from tui.app.screens.fleet_screen import (
+    MIN_HEIGHT,
+    MIN_WIDTH,
+    Desk,
+    Dialog,
+    FleetScreen,
+    is_too_small,
+)
 from tui.app.screens.home import HomeScreen
 from tui.app.screens.leaving import LeavingScreen, leave_dialog
 from tui.app.screens.new_run import NewRunScreen
@@ -37,6 +44,8 @@ from tui.model.spec import HostName
 from tui.model.state import FleetState
 from tui.model.text import clean_line
 
+_KEYS_OF_A_TINY_TERMINAL = ("ctrl+q", "ctrl+c", "f1", "question_mark")
+
 
 class DayflyApp(App[Summary]):
     """The dashboard. Returns a Summary; None after an exception (`return_code` is 1 then).
@@ -47,8 +56,8 @@ class DayflyApp(App[Summary]):
     TITLE = "dayfly"
     CSS_PATH = "app.tcss"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {CommandSearch}
-    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (60, "-narrow"), (120, "-wide")]  # noqa: RUF012
-    VERTICAL_BREAKPOINTS = [(0, "-flat"), (15, "-tall")]  # noqa: RUF012
+    HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (MIN_WIDTH, "-narrow"), (120, "-wide")]  # noqa: RUF012
+    VERTICAL_BREAKPOINTS = [(0, "-flat"), (MIN_HEIGHT, "-low"), (20, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         commands.Quit.binding(),
         commands.CopyOrQuit.binding(),
@@ -95,6 +104,13 @@ class DayflyApp(App[Summary]):
     def leave_now(self) -> None:
         """End at once, whatever is still owed; the summary says it."""
         self.exit(summarise(self._fleet))
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let no key do what cannot be seen on a terminal that is too small."""
+        is_typed = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
+        is_known = isinstance(event, events.Key) and event.key in _KEYS_OF_A_TINY_TERMINAL
+        if is_known or not (is_typed and is_too_small(self.size)):
+            await super().on_event(event)
 
     @property
     def breakdown(self) -> str:
@@ -153,18 +169,16 @@ class DayflyApp(App[Summary]):
     def _leave(self) -> None:
         self._leave_presses += 1
         unfinished = self._fleet.state.unfinished
+        loses = any(isinstance(screen, FleetScreen) and screen.holds_text for screen in self.screen_stack)
         if self._leaving is not None:
             self._insist()
         elif self._confirming is not None:
             self._confirming.dismiss(True)
-        elif not unfinished:
-            self._fleet.leave()
-            self.leave_now()
-        elif all(run.phase is Phase.DELETING or run.is_pinned for run in unfinished):
-            self._begin_to_leave()
-        else:
-            self._confirming = leave_dialog(self._fleet.state)
+        elif loses or any(run.phase is not Phase.DELETING and not run.is_pinned for run in unfinished):
+            self._confirming = leave_dialog(self._fleet.state, loses_text=loses)
             self.push_screen(self._confirming, self._leave_confirmed)
+        else:
+            self._begin_to_leave()
 
     def _leave_confirmed(self, yes: bool | None) -> None:
         self._confirming = None
@@ -174,12 +188,13 @@ class DayflyApp(App[Summary]):
             self._leave_presses = 0
 
     def _begin_to_leave(self) -> None:
-        self._leaving = LeavingScreen(self._desk)
-        self.push_screen(self._leaving)
         self._fleet.leave()
         if not self._fleet.state.unfinished:
             self.leave_now()
-        elif self._leave_presses > 1:
+            return
+        self._leaving = LeavingScreen(self._desk)
+        self.push_screen(self._leaving)
+        if self._leave_presses > 1:
             self.call_after_refresh(self._leaving.hurry)
 
     def _insist(self) -> None:

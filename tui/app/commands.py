@@ -145,7 +145,7 @@ class NextLog(Command):
     """Show the next log."""
 
     TITLE = "Next log"
-    KEY, WORD = "right_square_bracket,right", "Log"
+    KEY, WORD = "right_square_bracket,right", "Next log"
 
 
 class PreviousLog(Command):

@@ -5,6 +5,7 @@ A state is always shown as glyph, word and tone together, so that it survives wi
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -34,6 +35,19 @@ def fit(text: str, width: int) -> str:
     if cell_len(text) <= width:
         return set_cell_size(text, width)
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+
+
+def fitting(sentences: Sequence[str], width: int, height: int) -> str:
+    """As many sentences as fit, wrapped as they will be; the last line says how many did not."""
+    wrapped = [textwrap.wrap(clean_line(sentence), width) for sentence in sentences]
+    if sum(map(len, wrapped)) <= height or height < 2:
+        return "\n".join("\n".join(lines) for lines in wrapped)
+    shown: list[str] = []
+    for index, lines in enumerate(wrapped):
+        if shown and len(shown) + len(lines) > height - 1:
+            return "\n".join((*shown, f"and {len(wrapped) - index} more"))
+        shown += lines
+    return "\n".join(shown)
 
 
 def age(seconds: float) -> str:
@@ -135,7 +149,7 @@ def pin_label(run: RunState) -> Label:
     """The pin in a list: a glyph and a word, or nothing."""
     match run.pin:
         case Pin.ON:
-            return Label("", "muted") if run.phase is Phase.GONE else Label("◆ pinned", "pin")
+            return Label("") if run.phase in _TOO_LATE else Label("◆ pinned", "pin")
         case Pin.ASKED:
             return Label("◇ pinning", "warn")
         case Pin.REFUSED:
@@ -143,6 +157,9 @@ def pin_label(run: RunState) -> Label:
         case Pin.OFF:
             return Label("")
 
+
+_TOO_LATE = (Phase.DELETING, Phase.GONE)
+"""From here on a pin holds nothing."""
 
 _POLICIES = {
     PinPolicy.NEVER: "not pinned: deleted as soon as the work is over",
@@ -155,7 +172,9 @@ def pin_sentence(run: RunState, now: float) -> Label:
     """The pin in full."""
     reason = f": {clean_line(run.pin_reason)}" if run.pin_reason else ""
     match run.pin:
-        case Pin.ON if run.phase is not Phase.GONE:
+        case Pin.ON if run.phase in _TOO_LATE:
+            return Label("not pinned any more", "muted")
+        case Pin.ON:
             since = f" for {age(now - run.pinned_at)}" if run.pinned_at else ""
             return Label(f"◆ pinned{since}{reason}", "pin")
         case Pin.ASKED:
@@ -169,17 +188,17 @@ def pin_sentence(run: RunState, now: float) -> Label:
 
 def may_pin(run: RunState) -> bool:
     """Whether the pin can still be moved: until deletion begins."""
-    return run.phase not in (Phase.DELETING, Phase.GONE)
+    return run.phase not in _TOO_LATE
 
 
 def may_cancel(run: RunState) -> bool:
     """Whether there is still something to stop or to delete."""
-    return run.phase not in (Phase.DELETING, Phase.GONE)
+    return run.phase not in _TOO_LATE
 
 
 def has_way_in(run: RunState) -> bool:
     """Whether a person can get into its VM."""
-    return bool(run.ipv4 or run.is_pinned) and run.phase not in (Phase.DELETING, Phase.GONE)
+    return bool(run.ipv4 or run.is_pinned) and run.phase not in _TOO_LATE
 
 
 def vm_sentence(run: RunState) -> Label:
@@ -232,15 +251,33 @@ def _phase_step(run: RunState, phase: Phase, order: Sequence[Phase], now: float)
     if phase is Phase.GONE:
         return PhaseStep("gone", "✔" if starts else "·", "good" if starts else "muted")
     if phase is run.phase:
-        took = age(now - starts[0]) if starts else ""
+        took = age(now - starts[0]) if starts and not was_found_in(run, phase) else ""
         return PhaseStep(phase, f"{_PHASES[phase].text[0]} {took}", _PHASES[phase].tone)
     if starts:
-        later = [at for _, at in run.entered if at >= starts[0]]
         index = [entered for entered, _ in run.entered].index(phase)
-        end = run.entered[index + 1][1] if index + 1 < len(run.entered) else max(later)
-        return PhaseStep(phase, f"✔ {age(end - starts[0])}", "good")
+        is_known = not run.recovered or index > 1
+        took = f" {age(run.entered[index + 1][1] - starts[0])}" if is_known else ""
+        mark, tone = _end_mark(run, phase)
+        return PhaseStep(phase, mark + took, tone)
+    if run.recovered and phase in _STRIP[:4] and any(entered is Phase.WORKING for entered, _ in run.entered):
+        return PhaseStep(phase, "✔", "good")
     passed = order.index(phase) < order.index(run.phase)
     return PhaseStep(phase, "–" if passed else "·", "muted")
+
+
+def _end_mark(run: RunState, phase: Phase) -> tuple[str, Tone]:
+    """How a phase that is over ended: the last one of the work bears the outcome."""
+    before = [entered for entered, _ in run.entered if entered in _STRIP[:5]]
+    is_known = phase is Phase.WORKING or not run.recovered
+    if run.outcome and phase is before[-1] and is_known:
+        label = outcome_label(run.outcome)
+        return label.text[0], label.tone
+    return "✔", "good"
+
+
+def was_found_in(run: RunState, phase: Phase) -> bool:
+    """Whether an earlier session brought it there, so that nobody here knows since when."""
+    return run.recovered and phase in (Phase.WORKING, Phase.KEPT) and run.entered[1:2] == run.entered[-1:]
 
 
 def ours_and_others(state: FleetState, host: HostState) -> tuple[int, int]:
@@ -255,6 +292,14 @@ def host_trouble(host: HostState) -> str:
     if host.health in (Health.READY, Health.UNKNOWN):
         return ""
     return clean_line(" · ".join(part for part in (host.detail, host.hint) if part))
+
+
+def unreachable(host: HostState) -> str:
+    """That we cannot ask it now, and why; empty where we can."""
+    if host.health in (Health.READY, Health.UNKNOWN, Health.CONNECTING):
+        return ""
+    trouble = host_trouble(host)
+    return f"{health_label(host.health).text}{': ' + trouble if trouble else ''}"
 
 
 def image_rows(host: HostState) -> tuple[tuple[str, str], ...]:

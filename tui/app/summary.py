@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tui.app import present
 from tui.contracts import Fleet
+from tui.model.phase import Phase
 from tui.model.spec import VmName
 from tui.model.state import FleetState, RunState
 from tui.model.text import clean_line
@@ -29,7 +30,7 @@ def summarise(fleet: Fleet) -> Summary:
         lines += pinned_lines(run, fleet.shell_command(run.id))
     gone = sum(run.phase.is_over and not run.is_pinned for run in state.runs.values())
     if gone:
-        lines.append(f"{gone} VM{'s' if gone > 1 else ''} of this session gone.")
+        lines.append(f"{gone} VM{'s' if gone > 1 else ''} gone.")
     if lines and not owed:
         lines.append("Nothing is owed.")
     return Summary(tuple(lines), tuple(run.vm for run in owed))
@@ -43,9 +44,10 @@ def owed_runs(state: FleetState) -> tuple[RunState, ...]:
 def owed_line(run: RunState) -> str:
     """Which VM, and when the host deletes it without us."""
     words = f"still owed: {run.vm} on {clean_line(run.host)} ({run.phase})"
-    return (
-        f"{words}; the host deletes it, {present.grace_words(run)} after it last heard from us at the latest"
-    )
+    late = f"the host deletes it {present.grace_words(run)} after it last heard from us"
+    if run.phase is Phase.DELETING:
+        return f"{words}; it is being deleted; if that does not finish, {late}"
+    return f"{words}; {late}"
 
 
 def pinned_lines(run: RunState, way_in: str) -> list[str]:

@@ -42,14 +42,14 @@ class Table:
 Fact = tuple[str, Label]
 """A word and what there is to say of it."""
 
-_STATE, _NAME, _HOST, _AGE = Column("STATE", 14), Column("NAME", 17), Column("HOST", 10), Column("AGE", 9)
+_STATE, _NAME, _HOST, _TIME = Column("STATE", 14), Column("NAME", 17), Column("HOST", 10), Column("TIME", 9)
 _SIZE, _VM = Column("SIZE", 16), Column("VM", 32)
 _NEWS_MIN = 26
 
 
 def runs_table(state: FleetState, now: float, width: int) -> Table:
     """Every run, the newest first; with less width, first the VM's name goes, then the size."""
-    columns = [_STATE, _NAME, _HOST, _AGE]
+    columns = [_STATE, _NAME, _HOST, _TIME]
     left = width - sum(column.width for column in columns)
     for column, place in ((_SIZE, 4), (_VM, 2)):
         if left - column.width >= _NEWS_MIN:
@@ -71,13 +71,19 @@ def _run_cell(run: RunState, title: str, now: float) -> tuple[Label, ...]:
             return (Label(clean_line(run.vm), "muted"),)
         case "HOST":
             return (Label(clean_line(run.host), "muted"),)
-        case "AGE":
+        case "TIME":
             return (Label(present.run_age(run, now), "muted"),)
         case "SIZE":
             return (Label(present.resources(run.spec), "muted"),)
         case _:
-            parts = (present.pin_label(run), present.run_news(run))
+            parts = (present.pin_label(run), _what(run))
             return tuple(part for part in parts if part.text)
+
+
+def _what(run: RunState) -> Label:
+    """What is new; of a run that is over, why it went so, or else which it was."""
+    news = present.run_news(run)
+    return Label(command_text(run.spec), "muted") if run.phase is Phase.GONE and not news.text else news
 
 
 _HOST_COLUMNS = (Column("HOST", 11), Column("STATE", 18), Column("VERSION", 9), Column("VMS", 13))
@@ -152,7 +158,8 @@ def run_head(run: RunState, now: float) -> tuple[Fact, ...]:
 
 def _state_now(run: RunState, now: float) -> Label:
     label, news = present.run_label(run), present.run_news(run)
-    took = f" {present.age(now - run.entered[-1][1])}" if run.entered and not run.phase.is_over else ""
+    is_timed = run.entered and not run.phase.is_over and not present.was_found_in(run, run.phase)
+    took = f" {present.age(now - run.entered[-1][1])}" if is_timed else ""
     tone = news.tone if news.tone in ("warn", "bad") else label.tone
     return Label(f"{label.text}{took}{'   ' + news.text if news.text else ''}", tone)
 
@@ -163,11 +170,12 @@ def host_facts(state: FleetState, host: HostState, now: float) -> tuple[Fact, ..
     label = present.health_label(host.health)
     since = f" for {present.age(now - host.since)}" if host.since else ""
     names = ", ".join(clean_line(vm.name) for vm in host.vms)
+    vms = f"{ours} ours, {others} not: {names}" if names else "none" if host.listed_at else "–"
     return (
         ("State", Label(label.text + since, label.tone)),
         ("Address", Label(host_address(host))),
         ("Manager", Label(clean_line(f"{host.entry.driver} {host.version}"))),
-        ("VMs", Label(f"{ours} ours, {others} not: {names}" if names else "none", "muted")),
+        ("VMs", Label(vms, "muted")),
         ("Said", Label(clean_line(host.detail) or "–", "muted")),
         ("Do", Label(clean_line(host.hint) or "–", "warn" if host.hint else "muted")),
     )

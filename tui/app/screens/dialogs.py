@@ -10,36 +10,60 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.screen import ScreenResultType
 from textual.widgets import Button, Input, Static
+from textual.widgets.button import ButtonVariant
 
 from tui.app.screens.fleet_screen import Dialog
 from tui.model.hosts import Question, QuestionKind
 from tui.model.text import clean
 
 
-class Confirm(Dialog[bool]):
-    """Yes or no; the focus is on no, and escape is no."""
+class Answer(Button):
+    """A button whose focus is told by a mark, not by its colour alone."""
 
+    def __init__(self, words: str, *, id: str, variant: ButtonVariant = "default") -> None:  # noqa: A002
+        super().__init__(f"  {words}", id=id, variant=variant, compact=True)
+        self._words = words
+
+    def on_focus(self) -> None:
+        """Mark it."""
+        self.label = f"▸ {self._words}"
+
+    def on_blur(self) -> None:
+        """Take the mark away."""
+        self.label = f"  {self._words}"
+
+
+class YesNo(Dialog[ScreenResultType]):
+    """Two answers under a text; the focus is on no, and escape is no. `yes_is`, `no_is`: what it gives."""
+
+    yes_is: ScreenResultType
+    no_is: ScreenResultType
+    variant: ClassVar[ButtonVariant] = "error"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "answer(False)", "No", show=False),
+        Binding("y", "answer(True)", "Yes", show=False),
+        Binding("n,escape", "answer(False)", "No", show=False),
         Binding("left,up", "app.focus_previous", show=False),
         Binding("right,down", "app.focus_next", show=False),
     ]
 
-    def __init__(self, title: str, lines: Sequence[str], *, yes: str, no: str) -> None:
+    def __init__(self, title: str, text: str, *, yes: str, no: str, hint: str = "") -> None:
         super().__init__()
         self._title = title
-        self._body = Text(clean("\n".join(lines)))
-        self._yes, self._no = yes, no
+        self._body = Text(clean(text))
+        self._yes, self._no, self._hint = yes, no, hint
 
     def compose_body(self) -> ComposeResult:
-        """Text and two buttons."""
+        """Text and two buttons, each with its key."""
         with VerticalScroll(classes="box", can_focus=False) as box:
             box.border_title = Text(self._title).markup
             yield Static(self._body, classes="body")
+            if self._hint:
+                yield Static(self._hint, classes="hint")
             with Horizontal(classes="buttons"):
-                yield Button(self._no, id="no", compact=True)
-                yield Button(self._yes, id="yes", compact=True, variant="error")
+                yield Answer(f"{self._no} (n)", id="no")
+                yield Answer(f"{self._yes} (y)", id="yes", variant=self.variant)
 
     def on_mount(self) -> None:
         """The harmless answer is the one that enter gives."""
@@ -47,11 +71,20 @@ class Confirm(Dialog[bool]):
 
     @on(Button.Pressed)
     def _pressed(self, event: Button.Pressed) -> None:
-        self.dismiss(event.button.id == "yes")
+        self.action_answer(event.button.id == "yes")
 
     def action_answer(self, yes: bool) -> None:
         """Answer by key."""
-        self.dismiss(yes)
+        self.dismiss(self.yes_is if yes else self.no_is)
+
+
+class Confirm(YesNo[bool]):
+    """Yes or no, before something is lost."""
+
+    yes_is, no_is = True, False
+
+    def __init__(self, title: str, lines: Sequence[str], *, yes: str, no: str) -> None:
+        super().__init__(title, "\n".join(lines), yes=yes, no=no)
 
 
 class AskText(Dialog[str | None]):
@@ -86,35 +119,17 @@ def question_dialog(question: Question) -> Dialog[str | None]:
     return AskText(f"{clean(question.host)}: {question.kind}", question.text, hidden=question.hidden)
 
 
-class HostKeyDialog(Dialog[str | None]):
-    """Whether a key that was never seen before is the right one."""
+class HostKeyDialog(YesNo[str | None]):
+    """Whether a key that was never seen before is the right one; enter alone trusts nobody."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "No", show=False),
-        Binding("left,up", "app.focus_previous", show=False),
-        Binding("right,down", "app.focus_next", show=False),
-    ]
+    yes_is, no_is = "yes", None
+    variant = "warning"
 
     def __init__(self, question: Question) -> None:
-        super().__init__()
-        self._question = question
-
-    def compose_body(self) -> ComposeResult:
-        """The fingerprint, how to compare it, and two buttons."""
-        with VerticalScroll(classes="box", can_focus=False) as box:
-            box.border_title = Text(f"{clean(self._question.host)}: unknown host key").markup
-            yield Static(Text(clean(self._question.text)), classes="body")
-            yield Static(
-                "Compare it on the host: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub", classes="hint"
-            )
-            with Horizontal(classes="buttons"):
-                yield Button("Refuse", id="no", compact=True)
-                yield Button("Accept this key", id="yes", compact=True, variant="warning")
-
-    def on_mount(self) -> None:
-        """Enter alone trusts nobody."""
-        self.query_one("#no").focus()
-
-    @on(Button.Pressed)
-    def _pressed(self, event: Button.Pressed) -> None:
-        self.dismiss("yes" if event.button.id == "yes" else None)
+        super().__init__(
+            f"{clean(question.host)}: unknown host key",
+            question.text,
+            yes="Accept this key",
+            no="Refuse",
+            hint="Compare it on the host: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
+        )

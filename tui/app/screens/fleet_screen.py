@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from textual import on
+from textual import events, on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
+from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen, ScreenResultType
+from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from tui.app.commands import BY_NAME, Command
@@ -19,6 +21,8 @@ from tui.model.spec import RunId
 from tui.model.state import FleetState
 
 _PALETTE_WIDTH = 100
+MIN_WIDTH, MIN_HEIGHT = 60, 15
+"""The smallest terminal, in cells, in which everything fits; the style sheet's breakpoints are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,39 @@ class TooSmall(Static):
     def render(self) -> str:
         """Say what it would take."""
         width, height = self.app.size
-        return f"terminal too small ({width}x{height})\nneed 60x15 · dayfly keeps running"
+        waits = "\na question waits" if self.screen.is_modal else ""
+        return (
+            f"terminal too small ({width}x{height})\n"
+            f"need {MIN_WIDTH}x{MIN_HEIGHT} · dayfly keeps running{waits}"
+        )
+
+
+def is_too_small(size: Size) -> bool:
+    """Whether nothing but that is shown on a terminal of `size`."""
+    return size.width < MIN_WIDTH or size.height < MIN_HEIGHT
 
 
 class Page(Screen[ScreenResultType]):
-    """Closes once: a second key on its way out does nothing."""
+    """Closes once: a second key on its way out does nothing. Keeps its focus while it is too small."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._had_focus: Widget | None = None
+
+    @on(events.DescendantFocus)
+    def _remember_focus(self, event: events.DescendantFocus) -> None:
+        if not is_too_small(self.app.size):
+            self._had_focus = event.widget
+
+    @on(events.Resize)
+    def _come_back(self) -> None:
+        self.call_after_refresh(self._restore_focus)
+
+    def _restore_focus(self) -> None:
+        """What is hidden loses the focus, and nobody gives it back."""
+        if self.focused is None and not is_too_small(self.app.size):
+            had = self._had_focus
+            self.set_focus(had if had in self.focus_chain else next(iter(self.focus_chain), None))
 
     def dismiss(self, result: ScreenResultType | None = None) -> AwaitComplete:
         """Close, with a result; nothing where something else is in front."""
@@ -58,7 +90,7 @@ class FleetScreen(Page[RunId | None]):
         super().__init__()
         self.desk = desk
         self.set_reactive(FleetScreen.state, desk.fleet.state)
-        self._possible: tuple[bool, ...] = ()
+        self._footing: tuple[tuple[bool, str], ...] = ()
 
     def compose(self) -> ComposeResult:
         """The screen's own widgets, and what replaces them on a tiny terminal."""
@@ -79,6 +111,15 @@ class FleetScreen(Page[RunId | None]):
     def can(self, command: type[Command]) -> bool:  # noqa: ARG002
         """Whether `command` makes sense now."""
         return True
+
+    def word(self, command: type[Command]) -> str:
+        """The footer's word for `command` now."""
+        return command.WORD
+
+    @property
+    def holds_text(self) -> bool:
+        """Whether something was typed here that is lost when one leaves."""
+        return False
 
     def on_mount(self) -> None:
         """Draw at once, and keep the ages moving."""
@@ -102,9 +143,9 @@ class FleetScreen(Page[RunId | None]):
     def redraw(self) -> None:
         """Draw the present state; tell the footer when other commands make sense."""
         self.show(self.state, self.desk.clock())
-        possible = tuple(self.can(command) for command in BY_NAME.values())
-        if possible != self._possible:
-            self._possible = possible
+        footing = tuple((self.can(command), self.word(command)) for command in BY_NAME.values())
+        if footing != self._footing:
+            self._footing = footing
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:

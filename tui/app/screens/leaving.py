@@ -73,11 +73,17 @@ class LeavingScreen(FleetScreen):
         return "\n".join((*owed, "Ctrl+C once more leaves at once."))
 
 
-def leave_dialog(state: FleetState) -> Confirm:
-    """The question before anything is cancelled; it names every VM."""
+def leave_dialog(state: FleetState, *, loses_text: bool) -> Confirm:
+    """The question before anything is cancelled or lost; it names every VM."""
     goes = [f"  {run.vm} on {run.host}" for run in owed_runs(state)]
-    stays = [f"  {run.vm} on {run.host}" for run in state.pinned]
-    lines = ["Leaving stops and deletes:", *goes]
-    if stays:
-        lines += ["", "Pinned, and kept:", *stays]
-    return Confirm("Leave dayfly?", lines, yes="Delete and leave", no="Stay")
+    stays = [
+        f"  {run.vm} on {run.host}{'; its work goes on' if run.outcome is None else ''}"
+        for run in state.pinned
+    ]
+    parts = (
+        ["What you typed is lost."] if loses_text else [],
+        ["Leaving stops and deletes:", *goes] if goes else [],
+        ["Pinned, and kept:", *stays] if stays else [],
+    )
+    text = "\n\n".join("\n".join(part) for part in parts if part)
+    return Confirm("Leave dayfly?", (text,), yes="Delete and leave" if goes else "Leave", no="Stay")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
 from tui.app import commands, present, tables
@@ -20,7 +21,7 @@ from tui.app.widgets.run_form import LABELS, RunForm
 from tui.model.errors import ProfileError, UsageError
 from tui.model.spec import HostName, RunSpec
 from tui.model.state import FleetState
-from tui.model.text import clean
+from tui.model.text import clean, clean_line
 
 
 class NewRunScreen(FleetScreen):
@@ -31,6 +32,7 @@ class NewRunScreen(FleetScreen):
         commands.PickImage.binding(),
         commands.SaveProfile.binding(),
         commands.Back.binding(),
+        Binding("tab", "app.focus_next", "Next", tooltip="Go to the next field."),
         commands.Help.binding("f1"),
     ]
 
@@ -70,8 +72,9 @@ class NewRunScreen(FleetScreen):
         return HostName(self._form.fields["host"])
 
     @property
-    def _is_changed(self) -> bool:
-        return self._form.fields != self._pristine
+    def holds_text(self) -> bool:
+        """Whether the form differs from what it began with."""
+        return self.is_mounted and self._form.fields != self._pristine
 
     def show(self, state: FleetState, now: float) -> None:  # noqa: ARG002
         """Follow the hosts, and say what the form means."""
@@ -109,7 +112,7 @@ class NewRunScreen(FleetScreen):
         self._form.mark(typed)
         spec, rest = self._resolve() if not faults else (None, ())
         word = _first_fault(faults, typed, rest)
-        note = Label("changed", "warn") if self._is_changed else Label("", "muted")
+        note = Label("changed", "warn") if self.holds_text else Label("", "muted")
         self.query_one("#header", Labels).show([Label("New run"), note], word)
         self.query_one("#consequences", Facts).show(self._consequences(spec, word, faults, rest))
 
@@ -118,11 +121,15 @@ class NewRunScreen(FleetScreen):
     ) -> list[tables.Fact]:
         if spec is None:
             sentences = [f"{LABELS.get(key, key)}: {fault}" for key, fault in faults.items()]
-            return [("Wanted", Label(clean("\n".join((*sentences, *rest))), word.tone))]
+            return [("Wanted", Label(self._fitting((*sentences, *rest)), word.tone))]
         return [
             ("Fate", Label(clean(self.desk.fleet.fate(spec)), "text")),
             ("Same as", Label(tables.command_line(spec, self._loaded), "muted")),
         ]
+
+    def _fitting(self, sentences: Sequence[str]) -> str:
+        place = self.query_one("#consequences", Facts)
+        return present.fitting(sentences, place.sentence_width, place.content_size.height)
 
     def _resolve(self) -> tuple[RunSpec | None, tuple[str, ...]]:
         try:
@@ -140,19 +147,30 @@ class NewRunScreen(FleetScreen):
         spec, rest = self._resolve()
         if spec is None:
             self._form.focus_field(next((key for key in LABELS if key in faults), "image"))
-            sentences = [f"{LABELS.get(key, key)}: {fault}" for key, fault in faults.items()] or rest
-            self.notify(clean("\n".join(sentences)), title="Not launched", severity="error", markup=False)
+            self._refuse("Not launched", faults, rest)
             return
         try:
             self.dismiss(self.desk.fleet.submit(spec))
         except UsageError as error:
             self.notify(clean(str(error)), title="Not launched", severity="error", markup=False)
 
+    def _refuse(self, what: str, faults: dict[str, str], rest: tuple[str, ...]) -> None:
+        """Say in one line that it is not done; why is said below the form."""
+        if faults:
+            wanting = f"{len(faults)} fields want" if len(faults) > 1 else "1 field wants"
+            why = f"{wanting} something"
+        else:
+            why = clean_line(rest[0])
+        self.app.clear_notifications()
+        self.notify(f"{what}: {why}", severity="error", markup=False)
+
     @on(commands.PickImage)
     def _pick_image(self) -> None:
         def take(image: str | None) -> None:
             if image is not None:
                 self._form.fill({**self._form.fields, "image": image})
+                if not self._form.fields["command"].strip():
+                    self._form.focus_field("command")
 
         self.desk.fleet.refresh_images(self._host)
         self.app.push_screen(ImagePicker(self.desk, self._host), take)
@@ -177,7 +195,7 @@ class NewRunScreen(FleetScreen):
     def _save(self) -> None:
         spec, rest = self._resolve()
         if spec is None:
-            self.notify(clean("\n".join(rest)), title="Not saved", severity="error", markup=False)
+            self._refuse("Not saved", self._faults(), rest)
             return
         text = "Name of the profile; one of that name in your folder is replaced."
         dialog = AskText("Save as a profile", text, self._loaded.name if self._loaded else "")
@@ -197,7 +215,7 @@ class NewRunScreen(FleetScreen):
 
     @on(commands.Back)
     def _back(self) -> None:
-        if not self._is_changed:
+        if not self.holds_text:
             self.dismiss(None)
             return
 

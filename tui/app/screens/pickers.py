@@ -45,6 +45,7 @@ class ImagePicker(Dialog[str | None]):
             box.border_title = Text(f"Images of {clean(self._host)}").markup
             yield Input(placeholder="type to narrow", compact=True)
             yield OptionList(compact=True)
+            yield Static("", id="fault", markup=False)
             yield Static("enter: take it · esc: back to typing one by hand", classes="hint")
 
     def on_mount(self) -> None:
@@ -60,8 +61,11 @@ class ImagePicker(Dialog[str | None]):
     @on(Input.Submitted)
     def _take(self) -> None:
         options = self.query_one(OptionList)
+        typed = self.query_one(Input).value.strip()
         if options.highlighted is not None:
             self.dismiss(options.get_option_at_index(options.highlighted).id)
+        elif typed:
+            self.dismiss(typed)
 
     @on(OptionList.OptionSelected)
     def _clicked(self, event: OptionList.OptionSelected) -> None:
@@ -77,6 +81,7 @@ class ImagePicker(Dialog[str | None]):
     def _refill(self) -> None:
         host = self._desk.fleet.state.hosts.get(self._host)
         rows = present.image_rows(host) if host else ()
+        self.query_one("#fault", Static).update(present.unreachable(host) if host else "")
         if rows != self._rows or not rows:
             self._rows = rows
             self._fill()
@@ -91,8 +96,10 @@ class ImagePicker(Dialog[str | None]):
                 options.add_option(Option(line, id=name))
         if options.option_count:
             options.highlighted = 0
-        elif not self._rows:
-            options.add_option(Option(Text("the host has not said yet", "dim"), disabled=True))
+        else:
+            words = "no image matches" if self._rows else "the host has not said yet"
+            hint = f"{words}: esc, then type it by hand{'; enter takes it as typed' if typed else ''}"
+            options.add_option(Option(Text(hint, "dim"), disabled=True))
 
 
 class AddHostDialog(Dialog[HostEntry | None]):
@@ -122,9 +129,22 @@ class AddHostDialog(Dialog[HostEntry | None]):
                 markup=False,
             )
 
+    @on(Input.Changed)
+    def _check(self) -> None:
+        name = self._typed("name")
+        self._refuse(self._fault_of_name(name) if name else "")
+
+    def _typed(self, part: str) -> str:
+        return self.query_one(f"#{part}", Input).value.strip()
+
+    def _fault_of_name(self, name: str) -> str:
+        if name in self._desk.fleet.state.hosts:
+            return f"{name} is the name of a host that is known already"
+        return self._desk.profiles.validate_field("host", name) or ""
+
     @on(Input.Submitted)
     def _submitted(self) -> None:
-        address, name = (self.query_one(f"#{part}", Input).value.strip() for part in ("address", "name"))
+        address, name = self._typed("address"), self._typed("name")
         try:
             entry = self._desk.parse_host(address)
         except UsageError as error:
@@ -133,10 +153,13 @@ class AddHostDialog(Dialog[HostEntry | None]):
         if name in (DEMO, LOCAL) and name != entry.name:
             self._refuse(f"{name} is a host of its own; call this one otherwise")
             return
+        if fault := self._fault_of_name(name or entry.name):
+            self._refuse(fault)
+            return
         self.dismiss(replace(entry, name=HostName(name)) if name else entry)
 
     def _refuse(self, fault: str) -> None:
-        self.query_one("#fault", Static).update(clean(f"✘ {fault.strip()}"))
+        self.query_one("#fault", Static).update(clean(f"✘ {fault.strip()}") if fault else "")
 
 
 class HelpDialog(Dialog[None]):

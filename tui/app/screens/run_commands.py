@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from textual import on
+from textual.binding import ActiveBinding
 
 from tui.app import commands, present
 from tui.app.commands import Command
@@ -20,6 +23,7 @@ _OF_A_RUN = (
     commands.RunAgain,
     commands.CopyWayIn,
 )
+_WORDED = (commands.PinRun, commands.CancelRun)
 
 
 class RunCommandsScreen(FleetScreen):
@@ -46,6 +50,24 @@ class RunCommandsScreen(FleetScreen):
             return present.may_cancel(run)
         return command is not commands.CopyWayIn or present.has_way_in(run)
 
+    def word(self, command: type[Command]) -> str:
+        """What the two keys that change with the run do now."""
+        if command not in _WORDED or not self.is_mounted or not (run := self.chosen_run):
+            return super().word(command)
+        if command is commands.PinRun:
+            return "Unpin" if run.is_pinned else command.WORD
+        return "Delete" if run.phase is Phase.KEPT else command.WORD
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """With the words of now."""
+        found = super().active_bindings
+        for command in _WORDED:
+            if active := found.get(command.KEY):
+                binding = replace(active.binding, description=self.word(command))
+                found[command.KEY] = active._replace(binding=binding)
+        return found
+
     @on(commands.PinRun)
     def _pin(self) -> None:
         run, fleet = self.chosen_run, self.desk.fleet
@@ -68,10 +90,7 @@ class RunCommandsScreen(FleetScreen):
         run = self.chosen_run
         if run is None:
             return
-        pinned = ("It is pinned: it will not be kept.",) if run.is_pinned else ()
-        lines = (f"This stops {present.run_name(run)} and deletes {run.vm} on {run.host}.", *pinned)
-        dialog = Confirm("Stop and delete?", lines, yes="Stop and delete", no="Leave it alone")
-        self.app.push_screen(dialog, lambda yes: self.desk.fleet.cancel(run.id) if yes else None)
+        self.app.push_screen(_cancel_dialog(run), lambda yes: self.desk.fleet.cancel(run.id) if yes else None)
 
     @on(commands.RunAgain)
     def _again(self) -> None:
@@ -89,3 +108,12 @@ class RunCommandsScreen(FleetScreen):
             command = self.desk.fleet.shell_command(run.id)
             self.app.copy_to_clipboard(command)
             self.notify(f"Copied: {command}", markup=False)
+
+
+def _cancel_dialog(run: RunState) -> Confirm:
+    if run.phase is Phase.KEPT:
+        lines = (f"The work is over: {run.vm} on {run.host} is deleted now, its pin notwithstanding.",)
+        return Confirm("Delete the VM?", lines, yes="Delete it", no="Keep it")
+    pinned = ("It is pinned: it will not be kept.",) if run.is_pinned else ()
+    lines = (f"This stops {present.run_name(run)} and deletes {run.vm} on {run.host}.", *pinned)
+    return Confirm("Stop and delete?", lines, yes="Stop and delete", no="Leave it alone")

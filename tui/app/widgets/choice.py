@@ -18,11 +18,11 @@ _GAP = "   "
 
 
 class Choice(Widget, can_focus=True):
-    """One of several values is chosen; left, right and space choose another."""
+    """One of several values is chosen; left and right choose another."""
 
     DEFAULT_CSS = "Choice { height: 1; width: 1fr; }"
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("right,space", "turn(1)", "Next choice", show=False),
+        Binding("right", "turn(1)", "Next choice", show=False),
         Binding("left", "turn(-1)", "Choice before", show=False),
     ]
 

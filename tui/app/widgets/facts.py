@@ -18,6 +18,11 @@ _WORD_WIDTH = 10
 class Facts(Static):
     """Shows facts; sentences wrap under themselves. Its height is fixed by the style sheet."""
 
+    @property
+    def sentence_width(self) -> int:
+        """How many cells a line of a sentence has."""
+        return max(1, self.content_size.width - _WORD_WIDTH)
+
     def show(self, facts: Sequence[Fact]) -> None:
         """Show these and nothing else."""
         colours = tone_colours(self.app)
