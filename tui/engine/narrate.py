@@ -40,7 +40,7 @@ def log_of(run: RunState) -> str:
 
 def of_outcome(outcome: Outcome) -> str:
     """How the work went, as a sentence."""
-    because = f": {outcome.reason}" if outcome.reason else ""
+    because = f": {outcome.reason.rstrip('.')}" if outcome.reason else ""
     said = {
         OutcomeKind.SUCCEEDED: "The command succeeded",
         OutcomeKind.FAILED: f"The command failed with status {outcome.status}",

@@ -107,8 +107,7 @@ class Headless:
             self._lines.append(("stdout", json.dumps(to_json(event), ensure_ascii=False).encode() + b"\n"))
             return
         if isinstance(event, LinkChanged):
-            if event.health in (Health.UNREACHABLE, Health.REFUSED, Health.MANAGER_SILENT):
-                self._say(f"{event.host}: {event.detail}")
+            self._tell_of_link(event)
             return
         if isinstance(event, ProgressMade):
             self._say(event.text)
@@ -117,6 +116,12 @@ class Headless:
         run = self._fleet.state.runs.get(run_id) if run_id else None
         if run is not None:
             self._say(narrate.sentence(event, run))
+
+    def _tell_of_link(self, event: LinkChanged) -> None:
+        """A link that breaks under a run; one that was never made is told by the run's own end."""
+        has_begun = self._run is not None and self._state.phase is not Phase.QUEUED
+        if has_begun and event.health in (Health.UNREACHABLE, Health.REFUSED, Health.MANAGER_SILENT):
+            self._say(f"{event.host}: {event.detail}; the run goes on there")
 
     def _say(self, text: str) -> None:
         """One line on stderr; a percentage that moves is not said again."""
