@@ -199,6 +199,8 @@ class ScriptedShelf:
     def validate_field(self, key: str, text: str) -> str | None:
         if key in ("image", "command", "host") and not text.strip():
             return "missing"
+        if key == "host" and " " in text:
+            return f"{text!r} has a space"
         try:
             if text and key in ("memory", "disk"):
                 parse_size(text)

@@ -11,7 +11,7 @@ from tui.app.screens.new_run import NewRunScreen
 from tui.app.screens.run import RunScreen
 from tui.model.events import HostAdded, LinkChanged, ProgressMade, VmsListed
 from tui.model.hosts import DEMO, Health, HostEntry, VmInfo
-from tui.model.phase import Outcome, Phase, Pin
+from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
 from tui.model.spec import HostName
 
 LAB = HostName("lab-1")
@@ -80,9 +80,9 @@ async def test_ctrl_r_reconnects_all_hosts_or_the_chosen_one(stage: Stage) -> No
 async def test_adding_a_host(stage: Stage) -> None:
     await stage.press("a", *"ana@", "space", "x", "enter")
     await stage.sees("is not a host", "write user@server")
-    await stage.press("backspace", "backspace", *"lab", "tab", *"demo", "enter")
-    await stage.sees("demo is a host of its own")
-    await stage.press(*["backspace"] * 4, *"lab-1", "enter")
+    await stage.press("backspace", "backspace", *"lab", "tab", *"local", "enter")
+    await stage.sees("local is a host of its own")
+    await stage.press(*["backspace"] * 5, *"lab-1", "enter")
     ((entry,),) = stage.fleet.called("add_host")
     assert entry == HostEntry(name=LAB, address="lab", user="ana")
     await stage.sees("lab-1 unknown")
@@ -219,3 +219,100 @@ async def test_both_themes_show_everything(stage: Stage) -> None:
     await stage.sees("No runs yet")
     await stage.press("ctrl+t")
     assert stage.app.theme == dark
+
+
+async def test_on_a_tiny_terminal_only_leaving_and_help_work(stage: Stage) -> None:
+    stage.fleet.begin(SPEC, *WORKING)
+    await stage.sees("▶ working")
+    await stage.press("x")
+    await stage.pilot.resize_terminal(40, 10)
+    stage.app.notify("a toast")
+    await stage.sees("too small", "a question waits")
+    await stage.press("y", "enter", "escape", "tab")
+    assert not stage.fleet.called("cancel")
+    assert "a toast" not in stage.text
+    await stage.pilot.resize_terminal(80, 24)
+    await stage.sees("▸ Leave it alone (n)")
+    await stage.press("enter", "n")
+    assert isinstance(stage.app.screen, NewRunScreen)
+    await stage.press("escape")
+    await stage.pilot.resize_terminal(40, 10)
+    await stage.press("n", "enter")
+    assert isinstance(stage.app.screen, HomeScreen)
+    await stage.press("ctrl+q", "ctrl+q")
+    assert stage.fleet.called("leave")
+
+
+async def test_the_focus_comes_back_from_a_tiny_terminal(stage: Stage) -> None:
+    stage.fleet.begin(SPEC, *WORKING)
+    await stage.sees("▶ working")
+    for keys, field in (((), "runs"), (("enter",), "log"), (("escape", "n", "tab", "tab"), "memory")):
+        await stage.press(*keys)
+        await stage.pilot.resize_terminal(40, 10)
+        await stage.until(lambda: stage.app.focused is None, "no focus")
+        await stage.pilot.resize_terminal(80, 24)
+        await stage.until(
+            lambda field=field: stage.app.focused is not None and stage.app.focused.id == field, field
+        )
+
+
+async def test_a_screen_comes_back_from_tiny_behind_a_dialog(stage: Stage) -> None:
+    stage.fleet.begin(SPEC, *WORKING)
+    await stage.pilot.resize_terminal(40, 10)
+    await stage.press("ctrl+q")
+    await stage.pilot.resize_terminal(80, 24)
+    await stage.sees("Leave dayfly?")
+    await stage.press("n")
+    await stage.sees("▶ working", "n New")
+    assert "too small" not in stage.text
+
+
+async def test_the_runs_are_seen_on_a_low_terminal(fleet: ScriptedFleet) -> None:
+    async with on_stage(fleet, size=(60, 15)) as stage:
+        fleet.begin(SPEC, *WORKING)
+        await stage.sees("▶ working", "hello", "● ready")
+
+
+async def test_runs_that_are_over_are_told_apart(stage: Stage) -> None:
+    plain = stage.fleet.begin(replace(SPEC, command="pytest -x"), *WORKING)
+    lost = stage.fleet.begin(replace(SPEC, command="make"), *WORKING)
+    stage.fleet.end(plain, Outcome.of_status(0))
+    stage.fleet.end(lost, Outcome(OutcomeKind.LOST, reason="the VM was deleted"))
+    for run in (plain, lost):
+        stage.fleet.enter(run, Phase.GONE)
+    await stage.sees("TIME", "the VM was deleted", "pytest -x")
+
+
+async def test_a_kept_run_is_unpinned_or_deleted_and_both_say_so(stage: Stage) -> None:
+    run = stage.fleet.begin(SPEC, *WORKING)
+    stage.fleet.pin(run)
+    await stage.sees("p Unpin", "x Cancel")
+    await stage.press("p")
+    await stage.sees("p Pin")
+    stage.fleet.pin(run)
+    stage.fleet.end(run, Outcome.of_status(0))
+    stage.fleet.enter(run, Phase.KEPT)
+    await stage.sees("x Delete")
+    await stage.press("x")
+    await stage.sees("Delete the VM?", "The work is over")
+    assert "Stop" not in stage.text
+    await stage.press("y")
+    assert stage.fleet.called("cancel") == [(run,)]
+
+
+async def test_a_name_of_a_host_is_checked_while_it_is_typed(stage: Stage) -> None:
+    await stage.press("a", *"lab", "tab", *"x y")
+    await stage.sees("✘ 'x y' has a space")
+    await stage.press("backspace", "backspace", "backspace", *"demo")
+    await stage.sees("✘ demo is the name of a host that is known already")
+    await stage.press("enter")
+    assert not stage.fleet.called("add_host")
+    await stage.press("backspace")
+    await stage.sees_no("✘ demo is")
+
+
+async def test_a_host_that_was_not_listed_yet_has_unknown_vms(stage: Stage) -> None:
+    await stage.press("tab")
+    await stage.sees("Host demo", "VMs       –")
+    stage.fleet.emit(VmsListed(host=DEMO, at=NOW, vms=()))
+    await stage.sees("VMs       none")

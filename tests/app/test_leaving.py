@@ -183,3 +183,23 @@ async def test_leaving_on_a_narrow_terminal(fleet: ScriptedFleet) -> None:
         await stage.sees("▶ working")
         await stage.press("q", "tab", "enter")
         await stage.sees("⌫ deleting", "Not waiting?")
+
+
+async def test_the_work_that_goes_on_in_a_pinned_vm_is_told(stage: Stage) -> None:
+    stage.fleet.begin(SPEC, *WORKING)
+    pinned = stage.fleet.begin(SPEC, *WORKING)
+    stage.fleet.pin(pinned)
+    await stage.sees("◆ pinned")
+    await stage.press("q")
+    await stage.sees("df-hello-r0000002 on demo; its work goes on", "▸ Stay (n)", "Delete and leave (y)")
+    await stage.press("right")
+    await stage.sees("▸ Delete and leave (y)")
+    await stage.press("n")
+    assert isinstance(stage.app.screen, HomeScreen)
+
+
+async def test_a_host_key_can_be_accepted_by_y(stage: Stage) -> None:
+    stage.fleet.emit(question(QuestionKind.HOST_KEY, "ED25519 SHA256:abcdef"))
+    await stage.sees("Accept this key (y)")
+    await stage.press("y")
+    assert stage.fleet.called("answer") == [("q1", "yes")]

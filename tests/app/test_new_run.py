@@ -2,15 +2,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from textual.widgets import Input, TextArea
 
 from tests.app.conftest import Stage, on_stage
-from tests.app.fleet_script import SPEC, ScriptedFleet
+from tests.app.fleet_script import NOW, SPEC, ScriptedFleet
 from tui.app.screens.home import HomeScreen
 from tui.app.screens.new_run import NewRunScreen
 from tui.app.screens.run import RunScreen
+from tui.app.widgets.choice import Choice
 from tui.app.widgets.run_form import LABELS
-from tui.model.hosts import DEMO
+from tui.model.events import LinkChanged
+from tui.model.hosts import DEMO, Health
 from tui.model.spec import PinPolicy, RunSpec
 from tui.model.units import GIB
 
@@ -117,3 +120,62 @@ async def test_escape_asks_only_if_something_was_typed(stage: Stage) -> None:
     assert isinstance(stage.app.screen, NewRunScreen)
     await stage.press("escape", "tab", "enter")
     assert isinstance(stage.app.screen, HomeScreen)
+
+
+async def test_an_image_from_the_list_leads_to_an_empty_command(stage: Stage) -> None:
+    await stage.press("n", "f2", *"jam", "enter")
+    assert isinstance(stage.app.screen.focused, TextArea)
+    await stage.press(*"true", "shift+tab", "f2", *"nob", "enter")
+    await stage.until(lambda: stage.app.screen.query_one("#image", Input).value == "24.04", "the image")
+    assert not isinstance(stage.app.screen.focused, TextArea)
+
+
+async def test_what_no_image_matches_can_be_taken_as_typed(stage: Stage) -> None:
+    await stage.press("n", "f2", *"zzz")
+    await stage.sees("no image matches: esc, then type it by hand")
+    await stage.press("enter")
+    assert stage.app.screen.query_one("#image", Input).value == "zzz"
+
+
+async def test_the_images_of_an_unreachable_host_say_why(stage: Stage) -> None:
+    stage.fleet.emit(
+        LinkChanged(host=DEMO, at=NOW, health=Health.UNREACHABLE, detail="no route to it", hint="is it on?")
+    )
+    await stage.press("n", "f2")
+    await stage.sees("✘ unreachable: no route to it · is it on?")
+
+
+async def test_left_and_right_choose_and_space_does_not(stage: Stage) -> None:
+    await stage.press("n")
+    pin = stage.app.screen.query_one("#pin", Choice)
+    pin.focus()
+    await stage.press("right", "space")
+    assert pin.value == PinPolicy.ON_FAILURE
+    await stage.press("left", "left")
+    assert pin.value == PinPolicy.ALWAYS
+
+
+async def test_faults_that_do_not_fit_are_counted(fleet: ScriptedFleet) -> None:
+    async with on_stage(fleet, size=(60, 15)) as stage:
+        await stage.press("n", "tab", "x", "tab", "x", "tab", "x", "tab", "tab", "tab", "x", "tab", "x")
+        await stage.sees("and ", " more")
+        assert len([line for line in stage.text.splitlines() if " more" in line]) == 1
+
+
+async def test_refusals_are_short_and_do_not_pile_up(stage: Stage) -> None:
+    await stage.press("n", "f5", "f5", "ctrl+s")
+    await stage.sees("Not saved: 2 fields want something")
+    assert "Not launched" not in stage.text
+    assert "tab Next" in stage.text
+    assert "f1 Help" in stage.text
+
+
+@pytest.mark.parametrize("key", ["ctrl+c", "ctrl+q"])
+async def test_leaving_dayfly_asks_before_what_was_typed_is_lost(stage: Stage, key: str) -> None:
+    await stage.press("n", "x", key)
+    await stage.sees("What you typed is lost.")
+    await stage.press("n")
+    assert isinstance(stage.app.screen, NewRunScreen)
+    assert stage.app.return_value is None
+    await stage.press(key, "y")
+    await stage.until(lambda: stage.app.return_value is not None, "the end")

@@ -8,10 +8,10 @@ from rich.cells import cell_len
 from tests.app.fleet_script import NOW, SPEC, ScriptedFleet
 from tui.app import present, tables
 from tui.app.present import Label
-from tui.model.events import CleanupDelayed, PinChanged, ProgressMade
+from tui.model.events import CleanupDelayed, PhaseEntered, PinChanged, ProgressMade, RunRecovered
 from tui.model.hosts import Health, HostEntry, VmInfo
 from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
-from tui.model.spec import HostName, PinPolicy, RunSpec
+from tui.model.spec import HostName, PinPolicy, RunId, RunSpec, VmName
 from tui.model.state import FleetState, HostState, RunState
 
 LIFE = (
@@ -207,3 +207,60 @@ def test_a_form_can_carry_every_field_of_a_spec() -> None:
         "always",
     )
     assert (texts["memory"], texts["disk"], texts["workdir"]) == ("4G", "10G", "/srv")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "mark"),
+    [
+        (Outcome.of_status(7), "✘ 0s"),
+        (Outcome(OutcomeKind.LOST), "✘ 0s"),
+        (Outcome(OutcomeKind.TIMED_OUT), "✘ 0s"),
+        (Outcome(OutcomeKind.CANCELLED), "■ 0s"),
+        (Outcome.of_status(0), "✔ 0s"),
+    ],
+)
+def test_the_strip_marks_where_it_went_wrong(outcome: Outcome, mark: str) -> None:
+    marks = {step.name: step.mark for step in present.phase_steps(run_in(*LIFE, outcome=outcome), NOW)}
+    assert (marks["working"], marks["booting"], marks["deleting"]) == (mark, "✔ 0s", "✔ 0s")
+
+
+def test_the_strip_marks_a_launch_that_failed() -> None:
+    outcome = Outcome(OutcomeKind.LAUNCH_FAILED)
+    run = run_in(Phase.LEASED, Phase.LAUNCHING, Phase.DELETING, Phase.GONE, outcome=outcome)
+    marks = {step.name: step.mark for step in present.phase_steps(run, NOW)}
+    assert (marks["leased"], marks["launching"], marks["working"]) == ("✔ 0s", "✘ 0s", "–")
+
+
+def test_a_working_run_of_an_earlier_session_shows_no_time_that_nobody_knows() -> None:
+    fleet = ScriptedFleet()
+    run = RunId("r0000009")
+    fleet.emit(
+        RunRecovered(run=run, at=NOW, vm=VmName("df-old"), spec=SPEC, submitted_at=NOW - 9000),
+        PinChanged(run=run, at=NOW - 5000, pin=Pin.ON),
+        PhaseEntered(run=run, at=NOW, phase=Phase.WORKING),
+    )
+    state = fleet.state.runs[run]
+    marks = {step.name: step.mark.strip() for step in present.phase_steps(state, NOW + 5)}
+    assert (marks["queued"], marks["booting"], marks["working"]) == ("✔", "✔", "▶")
+    assert dict(tables.run_head(state, NOW + 5))["Now"].text == "▶ working"
+    assert present.pin_sentence(state, NOW).text == "◆ pinned for 1h 23m"
+    assert "until you delete it" in present.vanishing(state, "")
+
+
+def test_a_pin_holds_nothing_once_deletion_began() -> None:
+    fleet = ScriptedFleet()
+    run = fleet.begin(SPEC, *LIFE[:4])
+    fleet.pin(run)
+    fleet.enter(run, Phase.DELETING)
+    state = fleet.state.runs[run]
+    assert present.pin_sentence(state, NOW).text == "not pinned any more"
+    assert present.pin_label(state).text == ""
+    assert "goes on deleting" in present.vanishing(state, "")
+
+
+@pytest.mark.parametrize(
+    ("height", "text"),
+    [(4, "one two\nthree\nfour\nfive"), (3, "one two\nthree\nand 2 more"), (2, "one two\nthree\nand 2 more")],
+)
+def test_what_does_not_fit_is_counted(height: int, text: str) -> None:
+    assert present.fitting(["one two three", "four", "five"], 8, height) == text

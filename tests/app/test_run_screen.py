@@ -161,7 +161,7 @@ async def test_keys_are_quick_while_a_firehose_writes(run_stage: Stage) -> None:
         await run_stage.press("p")
         slowest = max(slowest, time.monotonic() - begun)
     assert len(run_stage.fleet.called("pin")) + len(run_stage.fleet.called("unpin")) == 20
-    assert slowest < 1.0
+    assert slowest < 2.0
     assert log.largest_read <= 256 * 1024
 
 

@@ -150,10 +150,10 @@ class AddHostDialog(Dialog[HostEntry | None]):
         except UsageError as error:
             self._refuse(f"{error}\n{error.hint}")
             return
-        if name in (DEMO, LOCAL) and name != entry.name:
-            self._refuse(f"{name} is a host of its own; call this one otherwise")
-            return
-        if fault := self._fault_of_name(name or entry.name):
+        fault = self._fault_of_name(name or entry.name)
+        if not fault and name in (DEMO, LOCAL) and name != entry.name:
+            fault = f"{name} is a host of its own; call this one otherwise"
+        if fault:
             self._refuse(fault)
             return
         self.dismiss(replace(entry, name=HostName(name)) if name else entry)
