@@ -83,7 +83,7 @@ async def test_a_run_is_picked_launched_watched_and_gone_by_keys_alone(demo: Dem
         await stage.sees("● demo ready")
         await stage.pilot.press("n", "f2")
         await stage.sees("ubuntu-lts-agent")
-        await stage.pilot.press(*"lts-agent", "enter", "tab", "tab", "tab", "tab")
+        await stage.pilot.press(*"lts-agent", "enter")
         await stage.pilot.press(*"echo to stdout; echo to stderr >&2; exit 3", "f5")
         await stage.until(lambda: isinstance(stage.app.screen, RunScreen), "the run's screen")
         await stage.sees("✘ failed 3")
