@@ -1,6 +1,7 @@
 """Every test gets a home, a config and a state folder of its own, and no host from the environment."""
 
 import os
+import signal
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -9,6 +10,13 @@ import pytest
 pytest_plugins = [name for name in ("tests.fixtures.sshd", "tests.fixtures.demo") if find_spec(name)]
 
 _PERSONAL = ("DAYFLY_", "MULTIPASS_", "SSH_AUTH_SOCK", "XDG_")
+
+
+def pytest_configure() -> None:
+    # A shell that starts us in the background has these ignored, and so would everything we start.
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

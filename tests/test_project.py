@@ -43,5 +43,5 @@ def test_no_file_names_a_package_index_or_this_machine() -> None:
     hosts = re.compile(rb"https?://[^ ]*(?:pypi|pythonhosted|npmjs|deb\.debian)[^ ]*")
     found = [path.name for path in files if path.is_file() and hosts.search(path.read_bytes())]
     assert found == []
-    here = str(ROOT).encode()
+    here = f"{ROOT}/".encode()
     assert [path.name for path in files if path.is_file() and here in path.read_bytes()] == []

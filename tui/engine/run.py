@@ -258,10 +258,10 @@ class Run:
 
     async def _run_workload(self) -> Outcome:
         warden, spec = self.link.warden, self.spec
-        self._enter(Phase.WORKING)
         await self._say(
             lambda: warden.start(self.vm, WORK_JOB, spec.argv, JobPlace.GUEST, workdir=spec.workdir)
         )
+        self._enter(Phase.WORKING)
         return await self._await_workload()
 
     async def _await_workload(self) -> Outcome:

@@ -7,8 +7,10 @@ import contextlib
 import errno
 import getpass
 import json
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TextIO
 
 import click
 
@@ -64,10 +66,19 @@ class OutputWriter:
             file.buffer.write(data)
             file.buffer.flush()
         except OSError as error:
+            _drop_what_waits(file)
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG) and not file.isatty():
                 raise OutputLost(f"{stream} cannot be written: {error.strerror}") from error
             return False
         return True
+
+
+def _drop_what_waits(file: TextIO) -> None:
+    """Or Python would try again when it ends, and make that the exit status."""
+    with contextlib.suppress(OSError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, file.fileno())
+        os.close(nowhere)
 
 
 async def ask_on_terminal(question: Question) -> str | None:
