@@ -41,7 +41,7 @@ class Photographer:
 
     async def take(self, name: str) -> None:
         """Save what is on the screen now."""
-        await self.pilot.pause(0.3)
+        await self.pilot.pause(1.0)
         svg = self.app.export_screenshot(title="dayfly")
         path = HERE / f"{name}{self.suffix}.svg"
         path.write_text(svg)
