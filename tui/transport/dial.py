@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -90,11 +91,11 @@ class Dialler:
     async def _walk(self, route: Route, jumps: int) -> list[Step]:
         """All connections to a host, those to its jump hosts first."""
         steps = await self._walk_to(route, jumps)
-        try:
-            return [*steps, await self._step(route, steps[-1].connection if steps else None)]
-        except BaseException:
-            _abort(steps)
-            raise
+        with ExitStack() as undo:
+            undo.callback(_abort, steps)
+            last = await self._step(route, steps[-1].connection if steps else None)
+            undo.pop_all()
+        return [*steps, last]
 
     async def _walk_to(self, route: Route, jumps: int) -> list[Step]:
         """The connections to the jump hosts of a host; the first of them may have its own."""
@@ -103,16 +104,15 @@ class Dialler:
                 f"{route.peer} has too many jump hosts", host=route.peer.host, hint="look at ProxyJump"
             )
         steps: list[Step] = []
-        try:
+        with ExitStack() as undo:
+            undo.callback(_abort, steps)
             for hop in route.jump_hosts():
                 through = await resolve(hop, route.config, hop=True)
                 if steps:
                     steps.append(await self._step(through, steps[-1].connection))
                 else:
                     steps += await self._walk(through, jumps - 1)
-        except BaseException:
-            _abort(steps)
-            raise
+            undo.pop_all()
         return steps
 
     async def _step(self, route: Route, tunnel: asyncssh.SSHClientConnection | None) -> Step:

@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, Protocol, TypeVar
@@ -133,18 +134,19 @@ class Pool(Generic[L]):
         """
         for refusals in range(1, MAX_REFUSALS + 1):
             member = await self._take(long=long)
-            try:
-                return await start(member.link, partial(self._give_back, member, long=long))
-            except SessionRefused:
-                self._give_back(member, long=long)
-                if refusals >= LEARN_AFTER:
-                    self._max_sessions = max(1, min(self._max_sessions, member.busy))
-            except BaseException as error:
-                if isinstance(error, asyncio.CancelledError):
+            give_back = partial(self._give_back, member, long=long)
+            with ExitStack() as undo, suppress(SessionRefused):
+                undo.callback(give_back)
+                try:
+                    channel = await start(member.link, give_back)
+                except asyncio.CancelledError:
                     # The session may still come, and nobody would close it.
                     member.retired = not member.link.attended
-                self._give_back(member, long=long)
-                raise
+                    raise
+                undo.pop_all()
+                return channel
+            if refusals >= LEARN_AFTER:
+                self._max_sessions = max(1, min(self._max_sessions, member.busy))
             await asyncio.sleep(0.004 * 2**refusals * random.uniform(0.5, 1))
         raise HostUnreachable(
             f"{self._name} takes the login but grants no session",
