@@ -14,6 +14,7 @@ import click
 from tui import __version__
 from tui.model.errors import DayflyError
 from tui.model.text import clean
+from tui.verbs.output import let_go_of_streams
 
 # name: (module, attribute, the line in --help)
 VERBS = {
@@ -93,6 +94,8 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:  # whatever it is, the person gets a sentence and a status
         sys.exit(_report(error))
+    finally:
+        let_go_of_streams()
 
 
 def _report(error: BaseException) -> int:

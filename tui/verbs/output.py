@@ -66,14 +66,24 @@ class OutputWriter:
             file.buffer.write(data)
             file.buffer.flush()
         except OSError as error:
-            _drop_what_waits(file)
+            drop_what_waits(file)
             if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG) and not file.isatty():
                 raise OutputLost(f"{stream} cannot be written: {error.strerror}") from error
             return False
         return True
 
 
-def _drop_what_waits(file: TextIO) -> None:
+def let_go_of_streams() -> None:
+    """Flush for the last time; a terminal that was closed, or a reader that went, is no fault of ours."""
+    for file in (sys.stdout, sys.stderr):
+        try:
+            if file is not None:
+                file.flush()
+        except OSError:
+            drop_what_waits(file)
+
+
+def drop_what_waits(file: TextIO) -> None:
     """Or Python would try again when it ends, and make that the exit status."""
     with contextlib.suppress(OSError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
