@@ -228,8 +228,8 @@ async def _reap(host: str | None, dry_run: bool) -> bool:
 
 async def _act(words: Sequence[str], act: Callable[[Desk, LedgerRow], Coroutine[Any, Any, None]]) -> bool:
     async with _desk() as (ledger, _, desk):
-        rows = [find_row(ledger, word) for word in words]
-        return await _each([act(desk, row) for row in rows])
+        rows = {row.run: row for row in (find_row(ledger, word) for word in words)}
+        return await _each([act(desk, row) for row in rows.values()])
 
 
 def _exit_with(went_well: bool) -> None:
