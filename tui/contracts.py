@@ -187,11 +187,26 @@ class Warden(Protocol):
     async def kill(self, vm: VmName, job: str, *, reason: str = "asked") -> None:
         """TERM to its group, KILL after 5 s. `reason` becomes the detail of its end. Never for a launch."""
 
-    async def pin(self, vm: VmName) -> None:
-        """Disarm every reaper. Raises LeaseClosing: too late."""
+    async def pin(self, vm: VmName, *, for_s: int | None = None) -> None:
+        """Disarm every reaper, for so long or until unpinned; said again, the last word counts.
+
+        Raises LeaseClosing: too late.
+        """
 
     async def unpin(self, vm: VmName) -> None:
         """Arm them again."""
+
+    async def set_grace(self, vm: VmName, grace_s: int, *, finish_s: int = 0) -> None:
+        """From now on wait so long for a heartbeat. See LeaseSpec. Raises LeaseClosing."""
+
+    async def enter(self, vm: VmName, argv: Argv, *, on_stdout: OnBytes, on_stderr: OnBytes) -> Channel:
+        """Run a command in the VM, bound to this channel: the one way in for everything but jobs.
+
+        The host looks first: the VM must be ours, live or pinned, and running. The channel's exit status is
+        the command's as the manager's exec gave it; stdin is passed on. Raises what `Host.open` raises;
+        a refusal of the host is the exit status 65 (no lease), 68 (another client's), 69 (the lease is
+        closing) or 70 (the VM does not run), with the reason on stderr.
+        """
 
     async def reap(self, vm: VmName) -> None:
         """End the lease: stop the jobs, delete the VM, pinned or not. Returns at once."""
@@ -278,8 +293,8 @@ class Fleet(Protocol):
     def cancel(self, run: RunId) -> None:
         """Stop the workload and delete the VM, pinned or not. Idempotent."""
 
-    def pin(self, run: RunId) -> None:
-        """Keep the VM; refused, visibly, once deletion has begun."""
+    def pin(self, run: RunId, *, for_s: int | None = None) -> None:
+        """Keep the VM, for so long or until unpinned; refused, visibly, once deletion has begun."""
 
     def unpin(self, run: RunId) -> None:
         """Let it go: at once where the work is over."""
@@ -305,8 +320,18 @@ class Fleet(Protocol):
     def fate(self, spec: RunSpec) -> str:
         """What happens to such a run if this client vanishes, in one sentence."""
 
-    def leave(self) -> None:
-        """Cancel what is not pinned; done when the state has no `unfinished` run. Idempotent."""
+    def adopt(self, run: RunId) -> None:
+        """Take over an orphan: renew its lease, follow its log, see it to its end. Idempotent."""
+
+    def disown(self, run: RunId) -> None:
+        """Leave an orphan to its host: it ends by the grace it has. Idempotent."""
+
+    def leave(self, *, finish: bool = False) -> None:
+        """Go. What is not pinned is cancelled; with `finish`, what works is left to its host to finish.
+
+        Orphans that nobody adopted are left as they are. Done when the state has no `unfinished` run.
+        Idempotent; a later call without `finish` cancels after all.
+        """
 
 
 class ProfileShelf(Protocol):

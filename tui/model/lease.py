@@ -60,8 +60,16 @@ class LeaseSpec:
     """See Identity."""
     owner: str
     grace_s: int
+    finish_s: int = 0
+    """How long a workload that runs may go on without a heartbeat; 0: no longer than the grace."""
     pin: PinPolicy
+    pin_for_s: int | None = None
+    """When a pin that the policy sets expires; None: never."""
     recipe: Recipe
+    epilogue: tuple[tuple[str, Argv], ...] = ()
+    """Jobs in the guest, by name, run once when the workload has ended or was stopped, while the VM lives."""
+    epilogue_s: int = 60
+    """For all of the epilogue together."""
 
 
 class JobPlace(StrEnum):
@@ -133,6 +141,16 @@ class LeaseReport:
     """What cleanup waits for, in the warden's word: `manager-silent`, `launch-pending`, ..."""
     client: str = ""
     owner: str = ""
+    pin_left_s: int | None = None
+    """Until the pin expires; None: it does not."""
+    grace_s: int = 0
+    finish_s: int = 0
+    silent_s: int = 0
+    """How long ago the host last heard a heartbeat, by its own ticks."""
+    exec_bound: tuple[str, ...] = ()
+    """Jobs in the guest that die with their exec, as the guest can keep none: no sh, nothing writable."""
+    dropped: bool = False
+    """What the jobs wrote was kept too long, or too much of it, and is gone; their ends are here."""
     ends: tuple[tuple[str, JobEnd], ...] = ()
     """Jobs that have ended, by name."""
     started: tuple[str, ...] = ()

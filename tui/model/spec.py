@@ -48,7 +48,11 @@ class RunSpec:
     """From the launch command to a VM that takes commands."""
     grace_s: int = 900
     """How long the host lets the run go on without a word from us."""
+    finish: bool = False
+    """A workload that runs may end by itself although nobody is there, bounded by its timeout."""
     pin: PinPolicy = PinPolicy.NEVER
+    pin_for_s: int | None = None
+    """How long a pin holds; None: until its owner says otherwise."""
 
     @property
     def argv(self) -> tuple[str, ...]:

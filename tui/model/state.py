@@ -47,6 +47,8 @@ class RunState:
     pin: Pin = Pin.OFF
     pin_reason: str = ""
     pinned_at: float | None = None
+    pinned_until: float | None = None
+    """When the pin expires; None: it does not."""
     vm_state: str = ""
     ipv4: tuple[str, ...] = ()
     outcome: Outcome | None = None
@@ -54,6 +56,8 @@ class RunState:
     """Why the VM is not gone yet."""
     recovered: bool = False
     """An earlier process of this client began it."""
+    orphaned: bool = False
+    """Its process died or left; it lives on its host and waits for our word: adopt, disown, or cancel."""
 
     @property
     def host(self) -> HostName:
@@ -84,6 +88,8 @@ class HostState:
     health: Health = Health.UNKNOWN
     since: float = 0.0
     """When the health changed last."""
+    lost_since: float | None = None
+    """When the host was heard of last, while the link is down; None: it is up."""
     detail: str = ""
     hint: str = ""
     version: str = ""
