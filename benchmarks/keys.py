@@ -53,23 +53,22 @@ async def dashboard(command: str) -> None:
     from tui.config import host_entry, load
     from tui.wiring import Shelf, open_fleet, open_ledger
 
-    ledger = open_ledger()
-    async with open_fleet(ledger, [DEMO]) as fleet:
-        run = fleet.submit(RunSpec(image="ubuntu-lts-agent", command=command, host=DEMO, grace_s=5))
-        app = DayflyApp(fleet, Shelf(DEMO), lambda text: host_entry(text, load()))
+    with open_ledger() as ledger:
+        async with open_fleet(ledger, [DEMO]) as fleet:
+            run = fleet.submit(RunSpec(image="ubuntu-lts-agent", command=command, host=DEMO, grace_s=5))
+            app = DayflyApp(fleet, Shelf(DEMO), lambda text: host_entry(text, load()))
 
-        async def show() -> None:
-            while not (app.screen_stack and app.screen_stack[0].query("#runs")):
-                await asyncio.sleep(0.05)
-            home = app.screen_stack[0]
-            assert isinstance(home, HomeScreen)
-            app.call_later(home.open_run, run)
+            async def show() -> None:
+                while not (app.screen_stack and app.screen_stack[0].query("#runs")):
+                    await asyncio.sleep(0.05)
+                home = app.screen_stack[0]
+                assert isinstance(home, HomeScreen)
+                app.call_later(home.open_run, run)
 
-        async with asyncio.TaskGroup() as group:
-            group.create_task(show())
-            await app.run_async()
-        fleet.leave()
-    ledger.close()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(show())
+                await app.run_async()
+            fleet.leave()
 
 
 class Terminal:

@@ -62,31 +62,30 @@ class Tally:
 async def client(seed: int, count: int) -> None:
     """Carry out `count` runs; one line of JSON on stdout for each fact that the parent checks."""
     dice = random.Random(seed)
-    ledger = open_ledger()
-    expected: dict[RunId, int] = {}
-    async with open_fleet(ledger, [DEMO], pace=Pace(beat_s=0.5, poll_s=1.0, leave_s=60)) as fleet:
-        fleet.store.listen(lambda event: _report(event, expected))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(count):
-                command, status = dice.choice(WORKLOADS)
-                policy = dice.choice([PinPolicy.NEVER] * 8 + [PinPolicy.ON_FAILURE, PinPolicy.ALWAYS])
-                spec = RunSpec(
-                    image="lts",
-                    command=command,
-                    host=DEMO,
-                    grace_s=GRACE_S,
-                    pin=policy,
-                    timeout_s=dice.choice([None, None, 3]),
-                )
-                run = fleet.submit(spec)
-                expected[run] = status
-                _say(fact="submitted", vm=fleet.state.runs[run].vm)
-                group.create_task(_disturb(fleet, run, dice.random(), dice.uniform(0, 8)))
-        if dice.random() < 0.5:  # the other half quits with runs still going
-            async with asyncio.timeout(90):
-                while fleet.state.unfinished:
-                    await fleet.changed()
-    ledger.close()
+    with open_ledger() as ledger:
+        expected: dict[RunId, int] = {}
+        async with open_fleet(ledger, [DEMO], pace=Pace(beat_s=0.5, poll_s=1.0, leave_s=60)) as fleet:
+            fleet.store.listen(lambda event: _report(event, expected))
+            async with asyncio.TaskGroup() as group:
+                for _ in range(count):
+                    command, status = dice.choice(WORKLOADS)
+                    policy = dice.choice([PinPolicy.NEVER] * 8 + [PinPolicy.ON_FAILURE, PinPolicy.ALWAYS])
+                    spec = RunSpec(
+                        image="lts",
+                        command=command,
+                        host=DEMO,
+                        grace_s=GRACE_S,
+                        pin=policy,
+                        timeout_s=dice.choice([None, None, 3]),
+                    )
+                    run = fleet.submit(spec)
+                    expected[run] = status
+                    _say(fact="submitted", vm=fleet.state.runs[run].vm)
+                    group.create_task(_disturb(fleet, run, dice.random(), dice.uniform(0, 8)))
+            if dice.random() < 0.5:  # the other half quits with runs still going
+                async with asyncio.timeout(90):
+                    while fleet.state.unfinished:
+                        await fleet.changed()
 
 
 async def _disturb(fleet: Supervisor, run: RunId, luck: float, after_s: float) -> None:
@@ -227,18 +226,17 @@ async def _vms(demo: DemoAddress) -> dict[str, str]:
 
 
 async def _remove_pinned() -> None:
-    ledger = open_ledger()
-    async with open_fleet(ledger, [DEMO]) as fleet:
-        desk, lane = open_desk(ledger, fleet), asyncio.Semaphore(8)
+    with open_ledger() as ledger:
+        async with open_fleet(ledger, [DEMO]) as fleet:
+            desk, lane = open_desk(ledger, fleet), asyncio.Semaphore(8)
 
-        async def remove(row: LedgerRow) -> None:
-            async with lane:
-                await desk.remove(row, lambda _: None)
+            async def remove(row: LedgerRow) -> None:
+                async with lane:
+                    await desk.remove(row, lambda _: None)
 
-        async with asyncio.TaskGroup() as group:
-            for row in ledger.open_rows():
-                group.create_task(remove(row))
-    ledger.close()
+            async with asyncio.TaskGroup() as group:
+                for row in ledger.open_rows():
+                    group.create_task(remove(row))
 
 
 def main() -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import os
 import subprocess
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.until import until
 from tui.demo import kin, process
 from tui.demo.guest import Guests
 from tui.demo.process import DemoAddress
@@ -99,14 +98,6 @@ class DemoHost:
 
 FOREIGN = {"build-cache": "Running", "alice-notebook": "Stopped", "old-experiment": "Deleted"}
 """What a world begins with, and what must be in it, unchanged, at the end."""
-
-
-async def until(condition: Callable[[], bool], what: str, *, timeout_s: float = LIMIT_S) -> None:
-    """Wait for a real condition."""
-    deadline = time.monotonic() + timeout_s
-    while not await asyncio.to_thread(condition):
-        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
-        await asyncio.sleep(0.02)
 
 
 @asynccontextmanager

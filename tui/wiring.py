@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from tui.transport.identity import Keyring  # asyncssh is loaded only when a host needs it
 
 
-def open_ledger() -> Ledger:
-    """The ledger of this installation."""
-    return Ledger(config.state_dir())
+def open_ledger() -> AbstractContextManager[Ledger]:
+    """The ledger of this installation, closed at the end of the block."""
+    return closing(Ledger(config.state_dir()))
 
 
 @asynccontextmanager

@@ -11,7 +11,8 @@ from textual.pilot import Pilot
 from textual.worker import WorkerFailed
 
 from tests.app.fleet_script import parse_host
-from tests.demo_host import FOREIGN, LIMIT_S, DemoHost, until
+from tests.demo_host import FOREIGN, LIMIT_S, DemoHost
+from tests.until import until
 from tui.app.app import DayflyApp
 from tui.app.screens.home import HomeScreen
 from tui.app.screens.leaving import LeavingScreen
@@ -66,16 +67,13 @@ class Stage:
 
 @asynccontextmanager
 async def dashboard(demo: DemoHost) -> AsyncIterator[Stage]:
-    ledger = open_ledger()
-    try:
+    with open_ledger() as ledger:
         async with open_fleet(ledger, [DEMO]) as fleet:
             fleet.link(DEMO)
             app = DayflyApp(fleet, Shelf(DEMO), parse_host)
             async with app.run_test(size=(80, 24), notifications=True) as pilot:
                 await pilot.pause()
                 yield Stage(demo, fleet, app, pilot)
-    finally:
-        ledger.close()
 
 
 async def test_a_run_is_picked_launched_watched_and_gone_by_keys_alone(demo: DemoHost) -> None:

@@ -17,7 +17,8 @@ import pytest
 
 from tests.cli.conftest import Dayfly, only
 from tests.cli.test_ends import GRACE_S, PROMISE_S, leases
-from tests.demo_host import FOREIGN, until
+from tests.demo_host import FOREIGN
+from tests.until import until
 
 pytestmark = [only("demo"), pytest.mark.slow]
 

@@ -11,7 +11,8 @@ from asyncio.subprocess import Process
 import pytest
 
 from tests.cli.conftest import Dayfly, only
-from tests.demo_host import FOREIGN, until
+from tests.demo_host import FOREIGN
+from tests.until import until
 
 GRACE_S = 5
 PROMISE_S = 40.0

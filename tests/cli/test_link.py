@@ -7,8 +7,8 @@ import pytest
 
 from tests.cli.conftest import Dayfly, only
 from tests.cli.test_ends import said
-from tests.demo_host import until
 from tests.fixtures.sshd import descendants
+from tests.until import until
 
 pytestmark = [only("sshd"), pytest.mark.sshd]
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.demo.test_races import said, start
-from tests.demo_host import DemoHost, private_demo, until
+from tests.demo_host import DemoHost, private_demo
+from tests.until import until
 
 MIB = 1 << 20
 

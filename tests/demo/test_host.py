@@ -14,7 +14,8 @@ from pathlib import Path
 import asyncssh
 import pytest
 
-from tests.demo_host import FOREIGN, DemoHost, until
+from tests.demo_host import FOREIGN, DemoHost
+from tests.until import until
 from tui.demo import kin, process
 from tui.demo.guest import Guests
 from tui.model.errors import UsageError

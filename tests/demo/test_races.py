@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo_host import FOREIGN, DemoHost, private_demo, until
+from tests.demo_host import FOREIGN, DemoHost, private_demo
+from tests.until import until
 
 PROBE = ("launch", "file:///no/such.img", "--name", "x")
 

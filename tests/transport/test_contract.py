@@ -12,7 +12,7 @@ import pytest
 
 from tests.fixtures.sshd import StartSshd
 from tests.transport.person import Output, Person
-from tests.transport.until import until
+from tests.until import until
 from tui.contracts import Host
 from tui.model.errors import ConnectionDropped, HostError, HostUnreachable
 from tui.model.hosts import LOCAL, HostEntry

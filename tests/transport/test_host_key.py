@@ -10,7 +10,7 @@ import pytest
 
 from tests.fixtures.sshd import Sshd, StartSshd, make_key
 from tests.transport.person import Person
-from tests.transport.until import until
+from tests.until import until
 from tui.model.errors import HostError, HostKeyChanged, HostKeyUnknown
 from tui.model.hosts import QuestionKind
 from tui.transport.ssh import SshHost, accept_key

@@ -13,7 +13,7 @@ import pytest
 
 from tests.fixtures.sshd import Sshd, descendants, free_port
 from tests.transport.person import Output, Person
-from tests.transport.until import until
+from tests.until import until
 from tui.model.errors import ConnectionDropped, HostUnreachable
 from tui.model.hosts import HostEntry
 from tui.model.spec import HostName

@@ -7,7 +7,7 @@ import pytest
 
 from tests.fixtures.sshd import Sshd, StartSshd
 from tests.transport.person import Output, Person
-from tests.transport.until import until
+from tests.until import until
 from tui.contracts import Channel
 from tui.model.errors import ConnectionDropped, HostKeyUnknown, HostUnreachable
 from tui.transport import pool

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.warden.world import World, until
+from tests.until import until
+from tests.warden.world import World
 from tui.contracts import OnBytes
 from tui.model.errors import ConnectionDropped, HostUnreachable, WardenError
 from tui.model.hosts import HostEntry

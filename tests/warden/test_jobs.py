@@ -8,12 +8,12 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.warden.world import Sink, World, until
+from tests.until import until
+from tests.warden.world import Sink, World
 from tui.model.errors import ManagerSilent, NameTaken, Unguarded, WardenError
 from tui.model.lease import EndKind, JobPlace, LeasePhase
 
@@ -239,7 +239,7 @@ async def test_kill_reaches_a_group_that_ignores_term(world: World, place: JobPl
     assert (end.kind, end.detail) == (EndKind.KILLED, "asked")
     for name in ("pid", "child"):
         pid = int((world.root / name).read_text())
-        await until(lambda pid=pid: not _lives(pid), 3)  # type: ignore[misc]
+        await until(lambda pid=pid: not _lives(pid), timeout_s=3)  # type: ignore[misc]
     await world.warden.kill(world.vm, "work")
 
 
@@ -297,10 +297,8 @@ async def test_a_vm_that_went_away_is_named_and_not_started(
     worker = await _working(world)
     mark = world.root / "vms" / world.vm
     mark.unlink() if state is None else mark.write_text(f"{state}\n")
-    client = _exec_client(world)
+    os.kill(_exec_client(world), signal.SIGKILL)  # first: it would pass on what its worker ended with
     os.killpg(os.getpgid(worker), signal.SIGKILL)
-    with suppress(ProcessLookupError):  # it may have ended with its worker
-        os.kill(client, signal.SIGKILL)
     end = await world.warden.follow(world.vm, "work", Sink())
     assert (end.kind, end.detail) == (EndKind.LOST, reason)
     assert not (world.root / "started-by-exec").exists()

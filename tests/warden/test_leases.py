@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.warden.world import Sink, World, until
+from tests.until import until
+from tests.warden.world import Sink, World
 from tui.model.errors import LeaseClosing, NoSuchLease, NotOurs, UsageError, WardenError
 from tui.model.lease import JobPlace, LeasePhase
 from tui.model.spec import PinPolicy, VmName

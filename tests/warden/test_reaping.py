@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from tests.warden.world import Sink, World, until
+from tests.until import until
+from tests.warden.world import Sink, World
 from tui.model.errors import WardenError
 from tui.model.lease import EndKind, JobPlace, LeasePhase, LeaseReport
 

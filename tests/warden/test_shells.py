@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.warden.world import Sink, World, until
+from tests.until import until
+from tests.warden.world import Sink, World
 from tui.model.errors import ManagerSilent
 from tui.model.lease import EndKind, JobPlace
 

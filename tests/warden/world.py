@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
 import shutil
 import signal
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.until import until
 from tui.model.hosts import HostEntry
 from tui.model.lease import JobEnd, JobPlace, LeasePhase, LeaseReport, LeaseSpec, Recipe
 from tui.model.spec import HostName, PinPolicy, VmName
@@ -37,14 +35,6 @@ class Sink:
 
     def stderr(self, data: bytes) -> None:
         self.err += data
-
-
-async def until(condition: Callable[[], bool], limit_s: float = 20) -> None:
-    """Wait for a fact of the outer world."""
-    deadline = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        await asyncio.sleep(0.02)
 
 
 @dataclass
@@ -141,7 +131,7 @@ class World:
         return (self.lease / f"phase.{phase}").exists()
 
     async def gone(self, limit_s: float = 40) -> LeaseReport:
-        await until(lambda: self.is_in(LeasePhase.GONE), limit_s)
+        await until(lambda: self.is_in(LeasePhase.GONE), timeout_s=limit_s)
         return await self.warden.status(self.vm)
 
     def pid_of(self, name: str) -> int:

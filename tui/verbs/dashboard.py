@@ -69,8 +69,7 @@ async def _open(start_on: HostName | None = None) -> int:
     settings = config.load()
     default = start_on or config.default_host(settings) or _first_host()
     shown = {*settings.hosts, *([default] if default else [])}
-    ledger = open_ledger()
-    try:
+    with open_ledger() as ledger:
         async with open_fleet(ledger, sorted({DEMO, *shown})) as fleet:
             for host in shown:
                 fleet.show_host(host)
@@ -85,8 +84,6 @@ async def _open(start_on: HostName | None = None) -> int:
                 say(line)
             fleet.abandon()
             return status
-    finally:
-        ledger.close()
 
 
 async def _connect(fleet: Supervisor, rows: Sequence[LedgerRow], hosts: Collection[HostName]) -> None:

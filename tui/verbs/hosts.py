@@ -79,11 +79,8 @@ def rm(name: str) -> None:
     from tui import config
     from tui.wiring import open_ledger
 
-    ledger = open_ledger()
-    try:
+    with open_ledger() as ledger:
         owed = [row.vm for row in ledger.open_rows() if row.entry.name == name]
-    finally:
-        ledger.close()
     if owed:
         raise UsageError(
             f"{name} still has {', '.join(owed)}", hint=f"first: dayfly rm {' '.join(owed)}; or dayfly reap"
@@ -102,16 +99,13 @@ async def _accept(entry: HostEntry, fingerprint: str) -> None:
 async def _test(name: str) -> None:
     from tui.wiring import open_fleet, open_ledger
 
-    ledger = open_ledger()
-    try:
+    with open_ledger() as ledger:
         async with open_fleet(ledger, [name], ask=ask_on_terminal) as fleet:
             link = fleet.link(HostName(name))
             await link.first_contact()
             vms = await link.list_now()
             version = link.version.client if link.version else "?"
             say(f"{name} is ready: {link.driver.name} {version}, {len(vms)} VMs, leases can be kept there")
-    finally:
-        ledger.close()
 
 
 @click.command()
@@ -145,12 +139,9 @@ def _image_row(image: ImageInfo) -> dict[str, Any]:
 async def _images(name: str) -> tuple[ImageInfo, ...]:
     from tui.wiring import open_fleet, open_ledger
 
-    ledger = open_ledger()
-    try:
+    with open_ledger() as ledger:
         async with open_fleet(ledger, [name], ask=ask_on_terminal) as fleet:
             link = fleet.link(HostName(name))
             await link.first_contact()
             await link.list_images()
             return fleet.state.hosts[link.name].images
-    finally:
-        ledger.close()

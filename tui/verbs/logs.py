@@ -24,12 +24,9 @@ def logs(word: str, *, job: str, follow: bool) -> None:
     """Print the log of a run: stdout on stdout, stderr and our own words on stderr."""
     from tui.wiring import open_ledger
 
-    ledger = open_ledger()
-    try:
+    with open_ledger() as ledger:
         row = find_row(ledger, word)
         folder = ledger.run_folder(row.run)
-    finally:
-        ledger.close()
     reader, writer, offset = RunLogReader(folder), OutputWriter(), 0
     while True:
         is_live = follow and not _is_free(RunLock(folder))

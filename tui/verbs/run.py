@@ -65,9 +65,6 @@ async def _run(spec: RunSpec, *, as_json: bool, quiet: bool) -> int:
     from tui.verbs.output import ask_on_terminal
     from tui.wiring import open_fleet, open_ledger
 
-    ledger = open_ledger()
-    try:
+    with open_ledger() as ledger:
         async with open_fleet(ledger, [spec.host], ask=ask_on_terminal) as fleet:
             return await Headless(fleet, as_json=as_json, quiet=quiet).carry_out(spec)
-    finally:
-        ledger.close()

@@ -44,12 +44,9 @@ _COLUMNS = (
 async def _desk(names: Sequence[str] = ()) -> AsyncIterator[tuple[Ledger, Supervisor, Desk]]:
     from tui.wiring import open_desk, open_fleet, open_ledger
 
-    ledger = open_ledger()
-    try:
+    with open_ledger() as ledger:
         async with open_fleet(ledger, names, ask=ask_on_terminal) as fleet:
             yield ledger, fleet, open_desk(ledger, fleet)
-    finally:
-        ledger.close()
 
 
 # ---- looking

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from tui.contracts import Channel
-from tui.model.errors import HostUnreachable, WardenError
+from tui.model.errors import ConnectionDropped, DayflyError, HostUnreachable, WardenError
 from tui.model.lease import LeasePhase, LeaseReport
 from tui.model.spec import VmName
 from tui.warden.wire import NewsReader
@@ -38,7 +38,7 @@ class Holder:
         self._said = 0
         self._unanswered: dict[int, float] = {}
         self._keen_until = 0.0
-        self._fault: WardenError | None = None
+        self._fault: DayflyError | None = None
         self._clock = asyncio.get_running_loop().time
 
     def on_bytes(self, data: bytes) -> None:
@@ -64,18 +64,22 @@ class Holder:
         Returns the channel's exit status, should it ever end by itself. Raises ConnectionDropped with the
         link, HostUnreachable when beats stay unanswered, WardenError when what comes makes no sense.
         """
-        try:
-            async with asyncio.TaskGroup() as group:
-                saying = group.create_task(self._say(channel))
+        status = 0
+        async with asyncio.TaskGroup() as group:
+            saying = group.create_task(self._say(channel))
+            try:
                 status = await channel.wait()
-                saying.cancel()
-        except BaseExceptionGroup as faults:
-            raise faults.exceptions[0] from None
+            except ConnectionDropped as dropped:
+                self._fault = self._fault or dropped
+            saying.cancel()
+        if self._fault is not None:
+            raise self._fault
         return status
 
     async def _say(self, channel: Channel) -> None:
+        """Until something is wrong; then the channel is of no use any more."""
         next_beat = self._clock()
-        while True:
+        while self._fault is None:
             now = self._clock()
             word = "look"
             if now >= next_beat:
@@ -84,16 +88,17 @@ class Holder:
             self._unanswered[self._said] = now
             channel.write(f"{word} {self._said} {' '.join(self._leases())}\n".encode("ascii"))
             await self._pause(next_beat)
+        channel.abort()
 
     async def _pause(self, next_beat: float) -> None:
         """Until the next word is due; also notices that the last ones were not answered."""
         due = min(next_beat, self._clock() + _LOOK_S) if self._is_keen() else next_beat
-        while (left := due - self._clock()) > 0:
-            self._check()
+        while self._fault is None and (left := due - self._clock()) > 0:
             try:
                 async with asyncio.timeout(min(left, _LOOK_S)):
                     await self._stirred.wait()
             except TimeoutError:
+                self._check()
                 continue
             self._stirred.clear()
             self._keen_until = self._clock() + _KEEN_S
@@ -106,8 +111,6 @@ class Holder:
         return self._clock() < self._keen_until or any(news and news.phase in ending for news in told)
 
     def _check(self) -> None:
-        if self._fault is not None:
-            raise self._fault
         oldest = min(self._unanswered.values(), default=self._clock())
         if self._clock() - oldest > max(3 * self._beat_s, _MIN_PATIENCE_S):
-            raise HostUnreachable("The host does not answer our heartbeats.")
+            self._fault = self._fault or HostUnreachable("The host does not answer our heartbeats.")

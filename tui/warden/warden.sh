@@ -459,12 +459,14 @@ verb_sweep() {
 
 verb_acknowledge() {
   enter_own "$1"
-  [ -e phase.gone ] || die not-gone "the lease is still owed"
-  old=$LEASES/.$lease.$$
-  cd / && mv "$dir" "$old" || die unguarded "cannot forget the lease"
+  if [ ! -e phase.gone ]; then still_there; die not-gone "the lease is still owed"; fi
+  old=$LEASES/.$lease.$$; cd /
+  mv "$dir" "$old" 2>/dev/null || { still_there; die unguarded "cannot forget the lease"; }
   rm -rf "$old" 2>/dev/null || rm -rf "$old"         # twice: a beat may just have been renamed in it
   done_ok
 }
+
+still_there() { [ -d "$dir" ] || die no-lease "somebody else was quicker to forget it"; }
 
 verb_ask() {
   exec 8>&2 2>/dev/null
