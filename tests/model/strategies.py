@@ -14,6 +14,9 @@ from tui.model.events import (
     ProgressMade,
     QuestionAsked,
     QuestionClosed,
+    RunAdopted,
+    RunLeft,
+    RunOrphaned,
     RunRecovered,
     RunSubmitted,
     VmObserved,
@@ -74,16 +77,27 @@ _of_host = {"host": host_names, "at": times}
 EVENTS: dict[type, st.SearchStrategy[Event]] = {
     RunSubmitted: st.builds(RunSubmitted, **_of_run, vm=texts.map(VmName), spec=specs),
     RunRecovered: st.builds(RunRecovered, **_of_run, vm=texts.map(VmName), spec=specs, submitted_at=times),
+    RunOrphaned: st.builds(RunOrphaned, **_of_run, ends_at=st.none() | times),
+    RunAdopted: st.builds(RunAdopted, **_of_run),
+    RunLeft: st.builds(RunLeft, **_of_run, ends_at=st.none() | times),
     PhaseEntered: st.builds(PhaseEntered, **_of_run, phase=st.sampled_from(Phase)),
     Narrated: st.builds(Narrated, **_of_run, text=texts),
     ProgressMade: st.builds(ProgressMade, **_of_run, text=texts),
-    PinChanged: st.builds(PinChanged, **_of_run, pin=st.sampled_from(Pin), reason=texts),
+    PinChanged: st.builds(
+        PinChanged, **_of_run, pin=st.sampled_from(Pin), reason=texts, until=st.none() | times
+    ),
     VmObserved: st.builds(VmObserved, **_of_run, state=texts, ipv4=addresses),
     WorkEnded: st.builds(WorkEnded, **_of_run, outcome=outcomes),
     CleanupDelayed: st.builds(CleanupDelayed, **_of_run, reason=texts),
     HostAdded: st.builds(HostAdded, **_of_host, entry=entries),
     LinkChanged: st.builds(
-        LinkChanged, **_of_host, health=st.sampled_from(Health), detail=texts, hint=texts, version=texts
+        LinkChanged,
+        **_of_host,
+        health=st.sampled_from(Health),
+        detail=texts,
+        hint=texts,
+        version=texts,
+        heard_at=st.none() | times,
     ),
     VmsListed: st.builds(VmsListed, **_of_host, vms=st.lists(vms, max_size=2).map(tuple)),
     ImagesListed: st.builds(

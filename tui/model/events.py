@@ -36,6 +36,34 @@ class RunRecovered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunOrphaned:
+    """A run whose process died or left still lives on its host, and nobody renews its lease."""
+
+    run: RunId
+    at: float
+    ends_at: float | None = None
+    """When its host ends it, unless it ends by itself or somebody takes it over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAdopted:
+    """This process carries the run on."""
+
+    run: RunId
+    at: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunLeft:
+    """We let a run go: its host sees it to its end without us."""
+
+    run: RunId
+    at: float
+    ends_at: float | None = None
+    """When its host ends it, unless it ends by itself or somebody takes it over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PhaseEntered:
     """A run moved on."""
 
@@ -70,6 +98,8 @@ class PinChanged:
     at: float
     pin: Pin
     reason: str = ""
+    until: float | None = None
+    """When the pin expires; None: it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +149,8 @@ class LinkChanged:
     detail: str = ""
     hint: str = ""
     version: str = ""
+    heard_at: float | None = None
+    """When the host was heard of last, where the link was up and is down now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +192,9 @@ class QuestionClosed:
 RunEvent = (
     RunSubmitted
     | RunRecovered
+    | RunOrphaned
+    | RunAdopted
+    | RunLeft
     | PhaseEntered
     | Narrated
     | ProgressMade

@@ -18,6 +18,9 @@ from tui.model.events import (
     ProgressMade,
     QuestionAsked,
     QuestionClosed,
+    RunAdopted,
+    RunLeft,
+    RunOrphaned,
     RunRecovered,
     RunSubmitted,
     VmObserved,
@@ -58,6 +61,10 @@ class RunState:
     """An earlier process of this client began it."""
     orphaned: bool = False
     """Its process died or left; it lives on its host and waits for our word: adopt, disown, or cancel."""
+    left: bool = False
+    """We let it go: its host sees it to its end without us."""
+    ends_at: float | None = None
+    """When the host ends an orphan, or what was left; None: not known, or it ends only by itself."""
 
     @property
     def host(self) -> HostName:
@@ -73,6 +80,11 @@ class RunState:
     def is_unheard_of(self) -> bool:
         """A run of an earlier session, of which its host has said nothing yet."""
         return self.recovered and self.phase is Phase.QUEUED
+
+    @property
+    def is_ours_to_end(self) -> bool:
+        """Not left to its host, by us or by the process that died."""
+        return not (self.orphaned or self.left or self.is_unheard_of)
 
     @property
     def is_pinned(self) -> bool:
@@ -110,10 +122,15 @@ class FleetState:
     def unfinished(self) -> tuple[RunState, ...]:
         """Runs whose VM is neither gone nor kept: what a client that leaves still has to see to.
 
-        Runs of an earlier session that their host has said nothing of yet are not waited for.
+        Runs that their host sees to, and those of an earlier session that it has said nothing of yet,
+        are not waited for.
         """
-        runs = self.runs.values()
-        return tuple(run for run in runs if not run.phase.is_over and not run.is_unheard_of)
+        return tuple(run for run in self.runs.values() if not run.phase.is_over and run.is_ours_to_end)
+
+    @property
+    def orphans(self) -> tuple[RunState, ...]:
+        """Runs that wait for our word."""
+        return tuple(run for run in self.runs.values() if run.orphaned)
 
     @property
     def pinned(self) -> tuple[RunState, ...]:
@@ -165,23 +182,33 @@ def _begin(state: FleetState, event: RunSubmitted | RunRecovered) -> FleetState:
     return state.with_run(run)
 
 
-RunStep = PhaseEntered | Narrated | ProgressMade | PinChanged | VmObserved | WorkEnded | CleanupDelayed
+RunStep = (
+    RunOrphaned
+    | RunAdopted
+    | RunLeft
+    | PhaseEntered
+    | Narrated
+    | ProgressMade
+    | PinChanged
+    | VmObserved
+    | WorkEnded
+    | CleanupDelayed
+)
 
 
 def _reduce_run(run: RunState, event: RunStep) -> RunState:
     match event:
-        case PhaseEntered(phase=phase, at=at):
-            if not may_move(run.phase, phase):
-                return run
-            entered = (*run.entered, (phase, at))
-            run = replace(run, phase=phase, entered=entered, progress="", delay="")
-            return replace(run, vm_state="", ipv4=()) if phase is Phase.GONE else run
+        case PhaseEntered():
+            return _enter(run, event.phase, event.at)
+        case RunOrphaned() | RunAdopted() | RunLeft():
+            return _hand_over(run, event)
         case Narrated(text=text):
             return replace(run, told=text)
         case ProgressMade(text=text):
             return replace(run, progress=text)
-        case PinChanged(pin=pin, at=at, reason=reason):
-            return replace(run, pin=pin, pin_reason=reason, pinned_at=at if pin is Pin.ON else None)
+        case PinChanged(pin=pin, at=at, reason=reason, until=until):
+            pinned_at, until = (at, until) if pin is Pin.ON else (None, None)
+            return replace(run, pin=pin, pin_reason=reason, pinned_at=pinned_at, pinned_until=until)
         case VmObserved(state=vm_state, ipv4=ipv4):
             return run if run.phase is Phase.GONE else replace(run, vm_state=vm_state, ipv4=ipv4)
         case WorkEnded(outcome=outcome):
@@ -190,12 +217,32 @@ def _reduce_run(run: RunState, event: RunStep) -> RunState:
             return replace(run, delay=reason)
 
 
+def _enter(run: RunState, phase: Phase, at: float) -> RunState:
+    if not may_move(run.phase, phase):
+        return run
+    run = replace(run, phase=phase, entered=(*run.entered, (phase, at)), progress="", delay="")
+    if phase.is_over or phase is Phase.DELETING:
+        run = replace(run, orphaned=False, left=False, ends_at=None)
+    return replace(run, vm_state="", ipv4=()) if phase is Phase.GONE else run
+
+
+def _hand_over(run: RunState, event: RunOrphaned | RunAdopted | RunLeft) -> RunState:
+    ends_at = None if isinstance(event, RunAdopted) else event.ends_at
+    orphaned, left = isinstance(event, RunOrphaned), isinstance(event, RunLeft)
+    return replace(run, orphaned=orphaned, left=left, ends_at=ends_at)
+
+
 def _reduce_host(host: HostState, event: LinkChanged | VmsListed | ImagesListed) -> HostState:
     match event:
-        case LinkChanged(health=health, detail=detail, hint=hint, version=version, at=at):
-            since = host.since if health is host.health else at
+        case LinkChanged(health=health, detail=detail, hint=hint, at=at):
             return replace(
-                host, health=health, detail=detail, hint=hint, version=version or host.version, since=since
+                host,
+                health=health,
+                since=host.since if health is host.health else at,
+                lost_since=event.heard_at,
+                detail=detail,
+                hint=hint,
+                version=event.version or host.version,
             )
         case VmsListed(vms=vms, at=at):
             return replace(host, vms=vms, listed_at=at)
