@@ -321,15 +321,15 @@ class Fleet(Protocol):
         """What happens to such a run if this client vanishes, in one sentence."""
 
     def adopt(self, run: RunId) -> None:
-        """Take over an orphan: renew its lease, follow its log, see it to its end. Idempotent."""
+        """Take over an orphan: renew its lease, follow its log, see it to its end: RunAdopted. Idempotent."""
 
     def disown(self, run: RunId) -> None:
-        """Leave an orphan to its host: it ends by the grace it has. Idempotent."""
+        """Leave an orphan to its host, which ends it by the grace it has: RunLeft. Idempotent."""
 
     def leave(self, *, finish: bool = False) -> None:
         """Go. What is not pinned is cancelled; with `finish`, what works is left to its host to finish.
 
-        Orphans that nobody adopted are left as they are. Done when the state has no `unfinished` run.
+        Each is let go once its workload runs: RunLeft. Orphans that nobody adopted are left as they are. Done when the state has no `unfinished` run.
         Idempotent; a later call without `finish` cancels after all.
         """
 

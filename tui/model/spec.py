@@ -13,6 +13,9 @@ RunId = NewType("RunId", str)
 VmName = NewType("VmName", str)
 HostName = NewType("HostName", str)
 
+_FINISH_S = 86400
+"""Where there is no time limit."""
+
 
 class PinPolicy(StrEnum):
     """Whether a VM outlives its run."""
@@ -53,6 +56,11 @@ class RunSpec:
     pin: PinPolicy = PinPolicy.NEVER
     pin_for_s: int | None = None
     """How long a pin holds; None: until its owner says otherwise."""
+
+    @property
+    def finish_s(self) -> int:
+        """How long its workload may go on without a client where it is left to finish."""
+        return self.timeout_s or _FINISH_S
 
     @property
     def argv(self) -> tuple[str, ...]:
