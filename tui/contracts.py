@@ -329,8 +329,8 @@ class Fleet(Protocol):
     def leave(self, *, finish: bool = False) -> None:
         """Go. What is not pinned is cancelled; with `finish`, what works is left to its host to finish.
 
-        Each is let go once its workload runs: RunLeft. Orphans that nobody adopted are left as they are. Done when the state has no `unfinished` run.
-        Idempotent; a later call without `finish` cancels after all.
+        Each is let go once its workload runs: RunLeft. Orphans that nobody adopted are left as they are.
+        Done when the state has no `unfinished` run. Idempotent; a later call without `finish` cancels after all.
         """
 
 
