@@ -7,6 +7,8 @@ from pathlib import Path
 from tui.demo import kin
 
 USER = "demo"
+ENVIRONMENT = "environment"
+"""In the world's folder; as /etc/environment: read anew by every command."""
 _PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PROFILE = """\
 # Read by the login shell of dayfly's demo host.
@@ -26,9 +28,19 @@ def furnish(world: Path) -> None:
     (home / ".profile").write_text(_PROFILE.format(bin=world / "bin"))
 
 
+def system_environment(world: Path) -> dict[str, str]:
+    """What the file `environment` in the world adds for every command: NAME=VALUE lines."""
+    try:
+        lines = (world / ENVIRONMENT).read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    return dict(line.split("=", 1) for line in lines if "=" in line)
+
+
 def environment(world: Path) -> dict[str, str]:
     """What a command on the demo host finds around it."""
     return {
+        **system_environment(world),
         "HOME": str(world / "home"),
         "LOGNAME": USER,
         "USER": USER,

@@ -13,7 +13,7 @@ from asyncio import StreamReader, StreamWriter, TaskGroup
 from contextlib import suppress
 from pathlib import Path
 
-from tui.demo import streams, wire
+from tui.demo import faults, streams, wire
 from tui.demo.answers import Answers
 from tui.demo.faults import Fault, Faults, Kind
 from tui.demo.guest import LIFELINE_FD, Guests
@@ -25,6 +25,8 @@ from tui.demo.world import World
 
 SOCKET = "multipass.sock"
 """In the world's folder."""
+HOST_SOCKET = "host.sock"
+"""Beside it: where the demo host itself takes orders."""
 RESTART_STATUS = 42
 """How the daemon ends when a `local.*` setting was changed."""
 CANNOT_CONNECT = "cannot connect to the multipass socket"
@@ -75,10 +77,10 @@ class Daemon:
         self._world = World.load(root)
         self._world.save()
         self._tasks = tasks
-        self._power = Power(self._world, pace, guests, LIFELINE_FD, tasks)
-        self._launches = Launches(self._world, self._power, pace)
+        self._faults = Faults(root)
+        self._power = Power(self._world, pace, guests, LIFELINE_FD, tasks, self._faults)
+        self._launches = Launches(self._world, self._power, pace, self._faults)
         self._answers = Answers(self._world, self._power, pace, tasks)
-        self._faults = Faults()
         self._thread = asyncio.Lock()
         """Whoever holds it is served; all others wait."""
         self._pace = pace
@@ -123,8 +125,9 @@ class Daemon:
         if verb == "@control":
             reply.end(await self._control(message["order"]))
             return
-        fault = self._faults.take(verb)
-        if fault is not None and await self._play(fault, reply):
+        names: list[str] = message.get("names") or [message.get("name", "")]
+        fault = self._faults.take(verb, names)
+        if fault is not None and await self._play(fault, f"{verb}.{'.'.join(names)}", reply):
             return
         try:
             if verb == "launch":
@@ -150,10 +153,9 @@ class Daemon:
 
     # ---- faults
 
-    async def _play(self, fault: Fault, reply: Reply) -> bool:
+    async def _play(self, fault: Fault, mark: str, reply: Reply) -> bool:
         """Let a fault happen to a call; True: that was all it gets."""
-        if fault.kind in (Kind.HANG, Kind.SLOW):
-            await asyncio.sleep(fault.amount)
+        await self._faults.hold(fault, mark)
         match fault.kind:
             case Kind.GARBAGE:
                 reply.end({"out": '\x00\x1b[31m{"list": [[\xff ,,\n'})
@@ -177,17 +179,39 @@ class Daemon:
                     self._tasks.create_task(self._wedge(float(seconds)))
                 case [("term" | "kill") as name]:
                     os.kill(os.getpid(), signal.SIGTERM if name == "term" else signal.SIGKILL)
+                case ["hangup"]:
+                    return await _tell_host(order)
+                case ["sshd", seconds] if float(seconds) >= 0:
+                    return await _tell_host(order)
+                case [("fill" | "free") as what, name]:
+                    await self._disk(what, name)
                 case [what, name]:
                     await self._answers.by_hand(what, name)
                 case _:
                     raise ValueError(order)
-        except (ValueError, Refused) as error:
+        except (ValueError, OSError, Refused) as error:
             return {"error": f"no such order: {error}"}
         return {}
+
+    async def _disk(self, what: str, name: str) -> None:
+        folder = self._world.root / "home" if name == "home" else self._world.folder(name)
+        if what == "fill":
+            await asyncio.to_thread(faults.fill, folder, self._world.root)
+        else:
+            faults.free(folder)
 
     async def _wedge(self, seconds: float) -> None:
         async with self._thread:
             await asyncio.sleep(seconds)
+
+
+async def _tell_host(order: str) -> Message:
+    """Pass on what is an affair of the host's SSH server."""
+    reader, writer = await asyncio.open_unix_connection(HOST_SOCKET)
+    writer.write(wire.pack({"order": order}))
+    answer = await streams.read(reader)
+    writer.close()
+    return answer or {"error": "the host does not answer"}
 
 
 async def _run(root: Path, speed: float, guests: Guests) -> int:

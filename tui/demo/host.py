@@ -20,9 +20,10 @@ from pathlib import Path
 
 import asyncssh
 
-from tui.demo import account, kin, server
+from tui.demo import account, kin, streams, wire
+from tui.demo.daemon import HOST_SOCKET
 from tui.demo.guest import Guests
-from tui.demo.server import Listening
+from tui.demo.server import SshServer
 
 FOUND_BY = "demo.json"
 LOCK = "host.lock"
@@ -39,7 +40,12 @@ exec {python} -I -S -c {code} "$@"
 
 def main() -> None:
     """`host.py FOLDER SPEED GUESTS IDLE_SECONDS`; goes into the background by itself."""
-    folder, speed, guests, idle_s = Path(sys.argv[1]), sys.argv[2], Guests(sys.argv[3]), float(sys.argv[4])
+    folder, speed, guests, idle_s = (
+        Path(sys.argv[1]).resolve(),
+        sys.argv[2],
+        Guests(sys.argv[3]),
+        float(sys.argv[4]),
+    )
     if os.fork():
         os._exit(0)
     lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -80,16 +86,44 @@ class _Host:
             kin.end(set(kin.descendants(os.getpid())) | set(kin.marked(self._world)))
 
     async def _serve(self, tasks: TaskGroup, lifeline: int) -> None:
-        host_key = asyncssh.generate_private_key("ssh-ed25519", comment="dayfly demo host")
-        client_key = asyncssh.generate_private_key("ssh-ed25519", comment="dayfly demo client")
-        listening = await server.listen(self._world, tasks, host_key, client_key)
+        host_key, client_key = self._key("host"), self._key("client")
+        server = SshServer(self._world, tasks, host_key, client_key)
+        await server.open()
+        await self._take_orders(server, tasks)
         tasks.create_task(self._keep_daemon(lifeline))
-        tasks.create_task(self._watch_idleness(listening))
+        tasks.create_task(self._watch_idleness(server))
         tasks.create_task(self._reap_orphans())
         await self._daemon_answers()
-        self._publish(listening.port, host_key, client_key)
+        self._publish(server.port, host_key, client_key)
         await self._over.wait()
         raise _Over
+
+    def _key(self, name: str) -> asyncssh.SSHKey:
+        """A key pair that stays the same over restarts, as a host's does."""
+        file = self._folder / f"{name}.key"
+        if not file.exists():
+            key = asyncssh.generate_private_key("ssh-ed25519", comment=f"dayfly demo {name}")
+            new = file.with_suffix(".new")
+            new.touch(mode=0o600)
+            new.write_bytes(key.export_private_key("openssh"))
+            new.replace(file)
+        return asyncssh.read_private_key(file)
+
+    async def _take_orders(self, server: SshServer, tasks: TaskGroup) -> None:
+        """Orders about the SSH server come from the daemon: see `faults`."""
+
+        async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            message = await streams.read(reader)
+            match str(message["order"]).split() if message else []:
+                case ["hangup"]:
+                    server.hang_up()
+                case ["sshd", seconds]:
+                    tasks.create_task(server.be_gone(float(seconds)))
+            writer.write(wire.pack({"end": True}))
+            writer.close()
+
+        os.chdir(self._world)  # a path short enough for a socket's address
+        await asyncio.start_unix_server(hear, HOST_SOCKET)
 
     def _furnish(self) -> None:
         (self._world / "bin").mkdir(parents=True, exist_ok=True)
@@ -149,12 +183,12 @@ class _Host:
                     return
                 await asyncio.sleep(0.05)
 
-    async def _watch_idleness(self, listening: Listening) -> None:
+    async def _watch_idleness(self, server: SshServer) -> None:
         """End when for long nobody was connected and no VM but foreign ones was there."""
         since = time.monotonic()
         while time.monotonic() - since < self._idle_s:
             await asyncio.sleep(min(_LOOK_S, self._idle_s / 4))
-            if listening.connections or self._has_our_vms():
+            if server.connections or self._has_our_vms():
                 since = time.monotonic()
         self._over.set()
 

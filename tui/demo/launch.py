@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from tui.demo import images
+from tui.demo.faults import Faults
 from tui.demo.images import Refused, Source
 from tui.demo.power import Machine, Pace, Power
 from tui.demo.world import MIB, Vm, VmState, World, image_hash
@@ -51,10 +52,11 @@ class Client(Protocol):
 class Launches:
     """All launches under way."""
 
-    def __init__(self, world: World, power: Power, pace: Pace) -> None:
+    def __init__(self, world: World, power: Power, pace: Pace, faults: Faults) -> None:
         self._world = world
         self._power = power
         self._pace = pace
+        self._faults = faults
         self._preparing: set[str] = set()
 
     def reserve(self, order: Mapping[str, object]) -> tuple[str, Source]:
@@ -93,8 +95,9 @@ class Launches:
             raise error or Refused(source.missing)
         await self._pace.sleep(_CREATE_S)
         if source.download_s:
-            await self._download(source, client)
+            await self._download(source, name, client)
         client.spin(f"Preparing image for {name}")
+        await self._faults.step("prepare", name)
         await self._pace.sleep(_PREPARE_S)
         disk = int(str(order["disk"]))
         if disk < source.minimum_disk:
@@ -104,9 +107,10 @@ class Launches:
         client.spin(f"Configuring {name}")
         await self._pace.sleep(_CONFIGURE_S)
 
-    async def _download(self, source: Source, client: Client) -> None:
+    async def _download(self, source: Source, name: str, client: Client) -> None:
         for step in range(_DOWNLOAD_STEPS + 1):
             client.progress(f"Retrieving image: {100 * step // _DOWNLOAD_STEPS}%")
+            await self._faults.step("fetch", name)
             await self._pace.sleep(source.download_s / _DOWNLOAD_STEPS)
             if client.is_gone:
                 raise Refused("Operation canceled")

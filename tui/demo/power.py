@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from tui.demo import machine, streams, wire
+from tui.demo.faults import Faults
 from tui.demo.guest import Guests
 from tui.demo.images import Refused
 from tui.demo.machine import Process
@@ -51,12 +52,15 @@ class Machine:
 class Power:
     """The machines of a world."""
 
-    def __init__(self, world: World, pace: Pace, guests: Guests, lifeline: int, tasks: TaskGroup) -> None:
+    def __init__(
+        self, world: World, pace: Pace, guests: Guests, lifeline: int, tasks: TaskGroup, faults: Faults
+    ) -> None:
         self._world = world
         self._pace = pace
         self._guests = guests
         self._lifeline = lifeline
         self._tasks = tasks
+        self._faults = faults
         self._machines: dict[str, Machine] = {}
 
     def machine(self, vm: Vm) -> Machine | None:
@@ -180,6 +184,7 @@ class Power:
         await self._pace.sleep(_GETS_ADDRESS_S)
         if first:
             vm.state = VmState.UNKNOWN
+        await self._faults.step("boot", vm.name)
         await self._pace.sleep(_BOOT_S)
         vm.state = VmState.RUNNING
         self._world.save()

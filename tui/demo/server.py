@@ -15,7 +15,6 @@ import struct
 import termios
 from asyncio import TaskGroup
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import asyncssh
@@ -27,35 +26,53 @@ _INPUT_LIMIT = 1 << 18
 _CANNOT_START = 254
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """A server that takes connections."""
+class SshServer:
+    """Serves on 127.0.0.1, always on the same port; only the holder of `client_key` gets in."""
 
-    acceptor: asyncssh.SSHAcceptor
-    port: int
-    connections: set[asyncssh.SSHServerConnection]
+    def __init__(
+        self, world: Path, tasks: TaskGroup, host_key: asyncssh.SSHKey, client_key: asyncssh.SSHKey
+    ) -> None:
+        self.port = 0
+        self.connections: set[asyncssh.SSHServerConnection] = set()
+        self._world = world
+        self._tasks = tasks
+        self._host_key = host_key
+        self._client_key = client_key
+        self._acceptor: asyncssh.SSHAcceptor | None = None
+        account.furnish(world)
 
+    async def open(self) -> None:
+        """Take connections."""
+        self._acceptor = await asyncssh.listen(
+            "127.0.0.1",
+            self.port,
+            server_factory=lambda: _Server(self._world, self._tasks, self.connections),
+            server_host_keys=[self._host_key],
+            authorized_client_keys=asyncssh.import_authorized_keys(
+                self._client_key.export_public_key().decode()
+            ),
+            encoding=None,
+            line_editor=False,
+            allow_scp=False,
+            agent_forwarding=False,
+            compression_algs=None,
+            login_timeout=30,
+        )
+        self.port = self._acceptor.get_port()
 
-async def listen(
-    world: Path, tasks: TaskGroup, host_key: asyncssh.SSHKey, client_key: asyncssh.SSHKey
-) -> Listening:
-    """Serve on 127.0.0.1; only the holder of `client_key` gets in."""
-    account.furnish(world)
-    connections: set[asyncssh.SSHServerConnection] = set()
-    acceptor = await asyncssh.listen(
-        "127.0.0.1",
-        0,
-        server_factory=lambda: _Server(world, tasks, connections),
-        server_host_keys=[host_key],
-        authorized_client_keys=asyncssh.import_authorized_keys(client_key.export_public_key().decode()),
-        encoding=None,
-        line_editor=False,
-        allow_scp=False,
-        agent_forwarding=False,
-        compression_algs=None,
-        login_timeout=30,
-    )
-    return Listening(acceptor, acceptor.get_port(), connections)
+    def hang_up(self) -> None:
+        """Drop every connection; the server goes on."""
+        for connection in list(self.connections):
+            connection.abort()
+
+    async def be_gone(self, seconds: float) -> None:
+        """Drop every connection and take none for so long."""
+        if self._acceptor is not None:
+            self._acceptor.close()
+            self._acceptor = None
+            self.hang_up()
+            await asyncio.sleep(seconds)
+            await self.open()
 
 
 class _Server(asyncssh.SSHServer):
