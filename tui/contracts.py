@@ -15,6 +15,7 @@ from tui.model.hosts import HostEntry, ImageInfo, Question, VmInfo
 from tui.model.lease import Argv, JobEnd, JobPlace, LeaseReport, LeaseSpec, Recipe
 from tui.model.spec import HostName, RunId, RunSpec, VmName
 from tui.model.state import FleetState
+from tui.model.upkeep import HostFacts, SweepReport
 
 Ask = Callable[[Question], Awaitable[str | None]]
 """Ask a person; None: nobody answered, or said no."""
@@ -232,6 +233,28 @@ class Warden(Protocol):
         """
 
 
+class Upkeep(Protocol):
+    """What keeps a host fit to guard VMs. The warden must have been installed there before.
+
+    All raise HostError kinds when the link fails, WardenError where the host's answer makes no sense.
+    """
+
+    async def facts(self) -> HostFacts:
+        """Look, and try; leaves nothing behind."""
+
+    async def leave(self) -> str:
+        """Start a process as the warden starts its own, which ends by itself after a minute; its mark."""
+
+    async def lives(self, mark: str) -> bool:
+        """Whether that process is still there."""
+
+    async def install_sweep(self, *, dry_run: bool) -> SweepReport:
+        """Have the host wake the guards of its leases by itself, after a reboot too. Idempotent."""
+
+    async def uninstall_sweep(self, *, dry_run: bool) -> SweepReport:
+        """Remove all that `install_sweep` put there. Idempotent."""
+
+
 # ---- what wiring gives the engine
 
 
@@ -243,6 +266,7 @@ class HostParts:
     host: Host
     driver: Driver
     warden: Warden
+    upkeep: Upkeep
 
 
 HostOpener = Callable[[HostEntry, Ask], HostParts]
@@ -330,7 +354,7 @@ class Fleet(Protocol):
         """Go. What is not pinned is cancelled; with `finish`, what works is left to its host to finish.
 
         Each is let go once its workload runs: RunLeft. Orphans that nobody adopted are left as they are.
-        Done when the state has no `unfinished` run. Idempotent; a later call without `finish` cancels after all.
+        Done when the state has no `unfinished` run. Idempotent; a later call without `finish` cancels all.
         """
 
 

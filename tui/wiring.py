@@ -13,12 +13,14 @@ from tui import config, profiles
 from tui.contracts import Ask, Host, HostParts
 from tui.drivers import registry
 from tui.engine.desk import Desk
+from tui.engine.doctor import Doctor
 from tui.engine.ledger import Ledger
 from tui.engine.supervisor import Pace, Supervisor, supervise
 from tui.model.hosts import DEMO, LOCAL, HostEntry
 from tui.model.lease import Identity
 from tui.model.spec import HostName, RunSpec
 from tui.warden.client import HostWarden
+from tui.warden.upkeep import HostUpkeep
 
 if TYPE_CHECKING:
     from tui.transport.identity import Keyring  # asyncssh is loaded only when a host needs it
@@ -45,6 +47,18 @@ async def open_fleet(
         yield fleet
 
 
+def open_doctor(ledger: Ledger, name: str, *, ask: Ask) -> Doctor:
+    """Looks at a host as typed, over connections of its own. Raises UsageError."""
+    entry = config.host_entry(name, config.load())
+    opener = _Opener(config.client_id())
+    return Doctor(lambda: opener(entry, ask), ledger, config.client_id())
+
+
+def open_parts(name: str, *, ask: Ask) -> HostParts:
+    """The parts of a host as typed, without an engine; whoever opens them closes its host. Raises UsageError."""
+    return _Opener(config.client_id())(config.host_entry(name, config.load()), ask)
+
+
 def open_desk(ledger: Ledger, fleet: Supervisor) -> Desk:
     """What another terminal does, over the links of `fleet`."""
     return Desk(ledger, fleet.know)
@@ -65,9 +79,8 @@ class _Opener:
     def __call__(self, entry: HostEntry, ask: Ask) -> HostParts:
         driver = registry.load(entry.driver, entry.manager)
         host = self._host(entry, ask)
-        return HostParts(
-            entry, host, driver, HostWarden(host, client=self._client, state_dir=entry.state_dir)
-        )
+        warden = HostWarden(host, client=self._client, state_dir=entry.state_dir)
+        return HostParts(entry, host, driver, warden, HostUpkeep(host, state_dir=entry.state_dir))
 
     def _host(self, entry: HostEntry, ask: Ask) -> Host:
         if entry.name == LOCAL:
