@@ -27,7 +27,8 @@ VERBS = {
     "cancel": ("tui.verbs.vms", "cancel", "Stop a run and delete its VM."),
     "rm": ("tui.verbs.vms", "remove", "Delete VMs and wait until they are seen absent."),
     "reap": ("tui.verbs.vms", "reap", "Pay what is owed: delete the VMs of dead clients."),
-    "hosts": ("tui.verbs.hosts", "hosts", "The hosts you use: list, add, test, rm."),
+    "hosts": ("tui.verbs.hosts", "hosts", "The hosts you use: list, add, test, rm, and their sweep."),
+    "doctor": ("tui.verbs.doctor", "doctor", "Whether a host keeps the promise, and what mends it."),
     "images": ("tui.verbs.hosts", "images", "What a host can launch."),
     "profiles": ("tui.verbs.profiles", "profiles", "Saved run profiles: list, show, check, new."),
 }

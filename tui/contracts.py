@@ -243,10 +243,16 @@ class Upkeep(Protocol):
         """Look, and try; leaves nothing behind."""
 
     async def leave(self) -> str:
-        """Start a process as the warden starts its own, which ends by itself after a minute; its mark."""
+        """Start a process as the warden starts its own, which ends by itself after a minute; its mark.
+
+        Empty where no process can be told apart from others.
+        """
 
     async def lives(self, mark: str) -> bool:
         """Whether that process is still there."""
+
+    async def dismiss(self, mark: str) -> None:
+        """End it before its time. Idempotent."""
 
     async def install_sweep(self, *, dry_run: bool) -> SweepReport:
         """Have the host wake the guards of its leases by itself, after a reboot too. Idempotent."""

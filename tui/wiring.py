@@ -55,7 +55,7 @@ def open_doctor(ledger: Ledger, name: str, *, ask: Ask) -> Doctor:
 
 
 def open_parts(name: str, *, ask: Ask) -> HostParts:
-    """The parts of a host as typed, without an engine; whoever opens them closes its host. Raises UsageError."""
+    """The parts of a host as typed, without an engine; the caller closes the host. Raises UsageError."""
     return _Opener(config.client_id())(config.host_entry(name, config.load()), ask)
 
 

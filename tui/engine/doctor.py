@@ -74,6 +74,10 @@ class Doctor:
         """Which host it is."""
         return self._parts.entry.name
 
+    @property
+    def _is_local(self) -> bool:
+        return self.host == LOCAL
+
     async def examine(self) -> Findings:
         """Look at everything; a host that does not answer is a finding, too. Leaves no connection open."""
         try:
@@ -116,31 +120,31 @@ class Doctor:
         await parts.host.connect()
         try:
             await parts.warden.install()
-            self._mark = await parts.upkeep.leave()
         except Unguarded as error:
             folder = parts.entry.state_dir or "~/.local/state/dayfly"
-            hint = f"look there with: ls -ld {folder}; df -h {folder}; or name another state_dir in the config"
+            mend = f"on the host: ls -ld {folder}; df -h {folder}; or name another state_dir in the config"
             text = f"{error.message} {error.hint}".strip()
-            return (Finding(check="folder", verdict=Verdict.FAIL, text=text, mend=hint),)
+            return (Finding(check="folder", verdict=Verdict.FAIL, text=text, mend=mend),)
+        self._mark = await parts.upkeep.leave()
         parts.host.drop()
-        return (
-            Finding(
-                check="login", verdict=Verdict.OK, text=f"{self.host} lets us in, and its sh runs our script."
-            ),
-        )
+        text = f"{self.host} lets us in, and its sh runs our script."
+        return (Finding(check="login", verdict=Verdict.OK, text=text),)
 
     async def _look_after_logout(self) -> Findings:
-        """From another connection: is the process that the first one left still there?"""
+        """Look from another connection whether the process that the first one left is still there."""
+        if not self._mark:
+            return ()  # none could be told apart: that is a finding of its own
         loop = asyncio.get_running_loop()
         over = loop.time() + _WATCH_S
         while await self._parts.upkeep.lives(self._mark):
             if loop.time() > over:
-                text = "A process that is left behind outlives its login."
-                if self.host == LOCAL:
-                    text = "A process that is left behind outlives its command; no logout was tried on this machine."
+                await self._parts.upkeep.dismiss(self._mark)
+                text = (
+                    f"A process that is left behind outlives its {'command' if self._is_local else 'login'}."
+                )
                 return (Finding(check="logout", verdict=Verdict.OK, text=text),)
             await asyncio.sleep(_LOOK_AGAIN_S)
-        text = f"{self.host} ends what a login leaves behind: the guard of a VM would die with the connection."
+        text = f"{self.host} ends what a login leaves behind: guards would die with their connection."
         return (Finding(check="logout", verdict=Verdict.FAIL, text=text, mend=_KEEP_PROCESSES),)
 
     # ---- the host itself
@@ -148,8 +152,8 @@ class Doctor:
     async def _look_at_host(self) -> Findings:
         facts = await self._parts.upkeep.facts()
         found = (_of_folder(facts), _of_processes(facts), self._of_sweep(facts))
-        if self.host == LOCAL and facts.kills and facts.user != "root":
-            text = "A logout ends all processes of this account here (KillUserProcesses): guards, too."
+        if self._is_local and facts.kills and facts.user != "root":  # a logout cannot be tried here
+            text = "A logout ends all processes of this account (KillUserProcesses): guards, too."
             return (*found, Finding(check="logind", verdict=Verdict.FAIL, text=text, mend=_KEEP_PROCESSES))
         return found
 

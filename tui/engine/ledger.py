@@ -34,7 +34,8 @@ CREATE TABLE IF NOT EXISTS runs (
     outcome TEXT,
     ended_at REAL,
     pinned_at REAL,
-    gone_at REAL
+    gone_at REAL,
+    working_at REAL
 );
 CREATE INDEX IF NOT EXISTS open_runs ON runs (debt) WHERE debt != 'paid';
 """
@@ -64,6 +65,8 @@ class LedgerRow:
     ended_at: float | None
     pinned_at: float | None
     gone_at: float | None
+    working_at: float | None
+    """When the workload began."""
 
 
 class Ledger:
@@ -76,6 +79,7 @@ class Ledger:
         self._db = sqlite3.connect(folder / "ledger.sqlite", check_same_thread=False, timeout=30)
         self._db.row_factory = sqlite3.Row
         self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_SCHEMA}")
+        self._add_late_columns()
         os.chmod(folder / "ledger.sqlite", 0o600)
 
     def close(self) -> None:
@@ -95,6 +99,12 @@ class Ledger:
     def leased(self, run: RunId) -> None:
         """The host has the lease: from now on a deletion is owed."""
         self._write("UPDATE runs SET debt = 'leased' WHERE id = ? AND debt = 'intended'", (run,))
+
+    def working(self, run: RunId) -> None:
+        """The workload has begun; the first word counts."""
+        self._write(
+            "UPDATE runs SET working_at = ? WHERE id = ? AND working_at IS NULL", (time.time(), run)
+        )
 
     def ended(self, run: RunId, outcome: Outcome) -> None:
         """How the work went; the first word counts."""
@@ -125,6 +135,13 @@ class Ledger:
         clause = "WHERE id LIKE ? ESCAPE '\\' OR vm LIKE ? ESCAPE '\\' ORDER BY submitted_at DESC"
         return exact[:1] or self._rows(clause, (pattern, pattern))
 
+    def row(self, run: RunId) -> LedgerRow:
+        """The row of a run that was intended. Raises KeyError."""
+        rows = self._rows("WHERE id = ?", (run,))
+        if not rows:
+            raise KeyError(run)
+        return rows[0]
+
     def newest(self, count: int) -> tuple[LedgerRow, ...]:
         """The last `count` runs, newest first."""
         return self._rows("ORDER BY submitted_at DESC LIMIT ?", (count,))
@@ -134,6 +151,14 @@ class Ledger:
         folder = self._folder / "runs" / run
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
+
+    def _add_late_columns(self) -> None:
+        """For a file that an earlier version made."""
+        with self._guard, self._db:
+            self._db.execute("BEGIN IMMEDIATE")
+            known = {column["name"] for column in self._db.execute("PRAGMA table_info(runs)")}
+            if "working_at" not in known:
+                self._db.execute("ALTER TABLE runs ADD COLUMN working_at REAL")
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         with self._guard, self._db:
@@ -158,6 +183,7 @@ def _row(row: sqlite3.Row) -> LedgerRow:
         ended_at=row["ended_at"],
         pinned_at=row["pinned_at"],
         gone_at=row["gone_at"],
+        working_at=row["working_at"],
     )
 
 
@@ -165,18 +191,29 @@ class RunLock:
     """Held by the process that carries a run out, for as long as it lives."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._path = folder / "lock"
+        self._file: int | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it is ours."""
+        return self._file is not None
 
     def take(self) -> bool:
-        """Whether the run is ours now; False: another live process has it."""
+        """Whether the run is ours now; False: another live process has it. Idempotent."""
+        if self._file is not None:
+            return True
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            os.close(file)
             return False
+        self._file = file
         return True
 
     def release(self) -> None:
         """Let go. Idempotent."""
-        if self._file >= 0:
+        if self._file is not None:
             os.close(self._file)
-            self._file = -1
+            self._file = None

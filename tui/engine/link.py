@@ -22,6 +22,7 @@ from tui.model.errors import (
     ManagerMissing,
     ManagerRefused,
     ManagerSilent,
+    WardenError,
 )
 from tui.model.events import ImagesListed, LinkChanged, VmsListed
 from tui.model.hosts import Health, VmInfo
@@ -52,13 +53,18 @@ class HostLink:
         self._beat_s = beat_s
         self._poll_s = poll_s
         self._held: set[VmName] = set()
+        self._looked_at: set[VmName] = set()
         self._launching: set[VmName] = set()
         self._in_line: deque[VmName] = deque()
         self._vms: tuple[VmInfo, ...] = ()
         self._lists_begun = 0
         self._lists_done = 0
         self._up = False
+        self._is_installed = False
+        self._connections = 0
+        self._heard_at: float | None = None
         self._health = Health.UNKNOWN
+        self._trouble: ManagerError | None = None
         self._attempts = 0
         self._error: DayflyError | None = None
         self._news = Signal()
@@ -78,7 +84,7 @@ class HostLink:
     # ---- being connected
 
     async def serve(self) -> None:
-        """Keep the link up until cancelled."""
+        """Keep the link up until cancelled. What is said first on a new connection is a heartbeat."""
         backoff = _FIRST_BACKOFF_S
         while True:
             try:
@@ -92,21 +98,23 @@ class HostLink:
                 backoff = min(backoff * 2, _LAST_BACKOFF_S)
 
     async def watch(self) -> None:
-        """List the host's VMs every few seconds while the link is up, until cancelled."""
+        """Ask what the host has every few seconds while the link is up, until cancelled."""
         while True:
+            connection = self._connections
             if self._up:
                 await self._look_around()
-            await self._look.wait_for(self._poll_s)
+            if connection == self._connections:
+                await self._look.wait_for(self._poll_s)
 
     def reconnect(self) -> None:
         """Try now instead of at the end of the back-off."""
         self._retry.fire()
 
-    async def first_contact(self) -> None:
-        """Return when the host and its manager answer; raise why not, if one fresh attempt has failed."""
+    async def first_contact(self, *, needs_manager: bool = True) -> None:
+        """Return when the host (and its manager) answers; raise why not, if one fresh attempt has failed."""
         attempts = self._attempts
         self.reconnect()
-        while not (self._up and self.version):
+        while not (self._up and (self.version or not needs_manager)):
             if self._error is not None and (self._up or self._attempts > attempts):
                 raise self._error
             await self._news.wait()
@@ -118,25 +126,39 @@ class HostLink:
     async def _connect(self) -> None:
         self._tell(Health.CONNECTING)
         await self._host.connect()
-        await self.warden.install()
+        if not self._is_installed:
+            await self.warden.install()
+            self._is_installed = True
         self._up = True
-        await self._look_around()
+        self._connections += 1
+        self._hear()
+        if self.version is not None:
+            self._tell_of_manager(self._trouble)
+        self._look.fire()
+        self._news.fire()
 
     async def _look_around(self) -> None:
-        """Ask the manager who it is and what it has. A manager in trouble never ends the link."""
+        """Ask the warden for news, the manager who it is and what it has. Neither ever ends the link."""
         try:
+            await self._look_at_leases()
             if self.version is None:
                 self.version = self.driver.parse_version((await self._ask(self.driver.version_argv())).stdout)
             await self._list_vms()
         except HostError:
             return  # the holder notices, and the link is made anew
-        except ManagerSilent as error:
-            self._tell(Health.MANAGER_SILENT, error)
         except ManagerError as error:
-            self._tell(Health.REFUSED, error)
+            self._tell_of_manager(error)
         else:
-            if self._health is not Health.READY:
-                self._tell(Health.READY)
+            self._tell_of_manager(None)
+
+    def _tell_of_manager(self, trouble: ManagerError | None) -> None:
+        self._trouble = trouble
+        if isinstance(trouble, ManagerSilent):
+            self._tell(Health.MANAGER_SILENT, trouble)
+        elif trouble is not None:
+            self._tell(Health.REFUSED, trouble)
+        elif self._health is not Health.READY:
+            self._tell(Health.READY)
 
     def _fail(self, error: DayflyError) -> None:
         self._up = False
@@ -153,9 +175,13 @@ class HostLink:
             detail=error.message if error else "",
             hint=error.hint if error else "",
             version=self.version.client if self.version else "",
+            heard_at=None if self._up else self._heard_at,
         )
         self._store.apply(event)
         self._news.fire()
+
+    def _hear(self) -> None:
+        self._heard_at = time.time()
 
     # ---- saying things
 
@@ -168,7 +194,9 @@ class HostLink:
         while True:
             await self._be_up(patience_s)
             try:
-                return await sentence()
+                answer = await sentence()
+                self._hear()
+                return answer
             except HostError as error:
                 if not error.retryable:
                     raise
@@ -189,6 +217,7 @@ class HostLink:
 
     async def _ask(self, argv: Argv) -> Completed:
         completed = await self.warden.ask(argv, limit_s=QUESTION_LIMIT_S)
+        self._hear()
         if completed.status:
             sentence, hint = self.driver.explain(completed.stderr, completed.status)
             if completed.status == 127:
@@ -231,9 +260,14 @@ class HostLink:
         """Renew this lease from the next beat on. Idempotent."""
         self._held.add(vm)
 
+    def look_at(self, vm: VmName) -> None:
+        """Bring news of this lease every few seconds, without renewing it. Idempotent."""
+        self._looked_at.add(vm)
+
     def let_go(self, vm: VmName) -> None:
-        """Renew it no more. Idempotent."""
+        """Neither renew it nor look at it any more. Idempotent."""
         self._held.discard(vm)
+        self._looked_at.discard(vm)
         self._leave_lane(vm)
 
     async def report_where(self, vm: VmName, is_it: Callable[[LeaseReport], bool]) -> LeaseReport:
@@ -253,7 +287,21 @@ class HostLink:
             self._leave_lane(report.vm)
         self._news.fire()
 
-    _on_news = take_report
+    def _on_news(self, report: LeaseReport) -> None:
+        self._hear()
+        self.take_report(report)
+
+    async def _look_at_leases(self) -> None:
+        """One question for all that is looked at. Raises HostError kinds."""
+        if not self._looked_at:
+            return
+        try:
+            found = {report.vm: report for report in await self.warden.sweep()}
+        except WardenError:
+            return  # it makes no sense now; asked again at the next look
+        self._hear()
+        for vm in list(self._looked_at):
+            self.take_report(found.get(vm, LeaseReport(vm=vm, phase=LeasePhase.NONE)))
 
     def _leases(self) -> tuple[VmName, ...]:
         return tuple(self._held)

@@ -7,9 +7,14 @@ from tui.model.phase import Outcome, OutcomeKind
 from tui.model.spec import RunSpec
 from tui.model.units import format_duration
 
+AWAY = ("", "Deleted", "Stopped")
+"""What the manager says of a VM in which nothing runs any more; empty: it is not listed."""
 LOSSES = {
     "vm-absent": "the VM is gone: somebody deleted it",
     "vm-not-running": "the VM does not run any more: somebody stopped it, or it powered itself off",
+    "vm-restarted": "the VM was restarted under it: somebody rebooted it, or it rebooted itself",
+    "vm-suspended": "the VM is suspended: somebody suspended it, or its manager did and did not resume it",
+    "guest-disk-full": "the VM's disk is full, and what it wrote could not be kept",
     "exec-died": "the connection into the VM broke; how the workload ended is not known",
     "runner-died": "the process that watched the workload was killed on the host",
     "no-record": "the workload never ran in the VM, or its record there is gone",
@@ -24,6 +29,11 @@ CLIENT_DIED = Outcome(OutcomeKind.LOST, None, "the client that watched it died")
 def lost(detail: str) -> Outcome:
     """The workload is lost, for this reason in the warden's word."""
     return Outcome(OutcomeKind.LOST, None, LOSSES.get(detail, detail))
+
+
+def launch_failed(reason: str) -> Outcome:
+    """No VM came of it."""
+    return Outcome(OutcomeKind.LAUNCH_FAILED, None, reason)
 
 
 def outcome_of_end(end: JobEnd) -> Outcome:
@@ -49,8 +59,8 @@ def outcome_of_report(report: LeaseReport, spec: RunSpec) -> Outcome:
     if report.cause == "asked":
         return Outcome(OutcomeKind.CANCELLED, None, "ended from another terminal")
     if report.cause == "expired":
-        grace = format_duration(spec.grace_s)
-        reason = f"{spec.host} had not heard from us for {grace} and ended the run"
+        limit_s = max(spec.grace_s, report.finish_s if WORK_JOB in report.started else 0)
+        reason = f"{spec.host} had not heard from us for {format_duration(limit_s)} and ended the run"
         return Outcome(OutcomeKind.LOST, None, reason)
     if report.foreign:
         return Outcome(OutcomeKind.LAUNCH_FAILED, None, f"a VM called {report.vm} was there before us")

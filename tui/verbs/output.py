@@ -40,6 +40,12 @@ def print_table(rows: Iterable[Mapping[str, str]], columns: Sequence[str]) -> No
         click.echo("  ".join(padded).rstrip())
 
 
+def print_lines(lines: Iterable[str]) -> None:
+    """Sentences for people, as data."""
+    for line in lines:
+        click.echo(clean_line(line).rstrip())
+
+
 class OutputLost(DayflyError):
     """What we were to print has no room where it goes."""
 

@@ -61,14 +61,19 @@ class HostUpkeep:
 
     async def leave(self) -> str:
         """Start a process as the warden starts its own, which ends by itself after a minute; its mark."""
-        return self._checked(_value(await self._call("leave"), "left"))
+        mark = _value(await self._call("leave"), "left")
+        return mark and _checked(mark)
 
     async def lives(self, mark: str) -> bool:
         """Whether that process is still there."""
-        return _value(await self._call("lives", self._checked(mark)), "lives") == "yes"
+        return _value(await self._call("lives", _checked(mark)), "lives") == "yes"
+
+    async def dismiss(self, mark: str) -> None:
+        """End it before its time."""
+        await self._call("dismiss", _checked(mark))
 
     async def install_sweep(self, *, dry_run: bool) -> SweepReport:
-        """Have the host wake the guards of its leases by itself. Cancelled, it may be half done: say it again."""
+        """Have the host wake its guards by itself. Cancelled, it may be half done: say it again."""
         return _report(await self._call("install", "yes" if dry_run else "no", limit_s=CHANGE_LIMIT_S))
 
     async def uninstall_sweep(self, *, dry_run: bool) -> SweepReport:
@@ -83,10 +88,11 @@ class HostUpkeep:
             raise WardenError("The host's sh did not run our script.", hint=f"It said: {said}")
         return answer.lines
 
-    def _checked(self, mark: str) -> str:
-        if not _MARK.fullmatch(mark):
-            raise WardenError("The host starts no process that can be told apart from others.")
-        return mark
+
+def _checked(mark: str) -> str:
+    if not _MARK.fullmatch(mark):
+        raise WardenError("What the host says of a process makes no sense.")
+    return mark
 
 
 def _value(lines: tuple[str, ...], word: str) -> str:

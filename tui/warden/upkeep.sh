@@ -7,6 +7,7 @@
 #   facts                   what the host is like
 #   leave                   starts a process as the warden starts its own: `left IDENT`
 #   lives IDENT             `lives yes` or `lives no`
+#   dismiss IDENT           ends it
 #   install yes|no          puts the sweep where it will run; `yes` only says what would be done
 #   uninstall yes|no        removes all of it
 #
@@ -57,6 +58,8 @@ lingers() { case $(bounded 10 loginctl show-user "$user" -p Linger) in *Linger=y
 verb_leave() {
   ( trap '' HUP; cd / && { spawn sleep 60 9>&-; born_of $! && echo "left $!-$born-$boot" >&9; } ) 9>&1 >/dev/null 2>&1 8>&-
 }
+
+verb_dismiss() { signal_group KILL "$1"; }
 
 verb_lives() { say lives "$(answer is_alive "$1")"; }
 
