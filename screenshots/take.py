@@ -106,7 +106,7 @@ async def tour(photo: Photographer) -> None:
     await photo.take("run-pinned")
     await press("escape", "ctrl+q")
     await photo.take("leave")
-    await press("right", "enter")
+    await press("e")
     await photo.pilot.pause(0.8)
     await photo.take("leaving")
 

@@ -17,6 +17,10 @@ from tui.model.events import (
     PhaseEntered,
     PinChanged,
     QuestionClosed,
+    RunAdopted,
+    RunLeft,
+    RunOrphaned,
+    RunRecovered,
     RunSubmitted,
     VmObserved,
     WorkEnded,
@@ -109,6 +113,20 @@ class ScriptedFleet:
             self.enter(run, phase)
         return run
 
+    def leave_over(self, spec: RunSpec = SPEC, phase: Phase = Phase.WORKING, *, for_s: float = 840) -> RunId:
+        """A run of an earlier process, which its host ends in `for_s`."""
+        run = RunId(f"r{len(self.state.runs) + 1:07d}")
+        vm = VmName(f"df-{spec.name or 'run'}-{run}")
+        self.emit(
+            RunRecovered(run=run, at=self.now, vm=vm, spec=spec, submitted_at=self.now - 300),
+            PhaseEntered(run=run, at=self.now, phase=phase),
+            RunOrphaned(run=run, at=self.now, ends_at=self.now + for_s),
+        )
+        return run
+
+    def link(self, host: HostName, health: Health, heard_at: float | None = None) -> None:
+        self.emit(LinkChanged(host=host, at=self.now, health=health, heard_at=heard_at))
+
     def enter(self, run: RunId, phase: Phase) -> None:
         self.emit(PhaseEntered(run=run, at=self.now, phase=phase))
 
@@ -133,10 +151,12 @@ class ScriptedFleet:
         self.calls.append(("cancel", run))
         self.enter(run, Phase.DELETING)
 
-    def pin(self, run: RunId) -> None:
-        self.calls.append(("pin", run))
+    def pin(self, run: RunId, *, for_s: int | None = None) -> None:
+        self.calls.append(("pin", run, for_s))
         pin = Pin.REFUSED if self.refuses_pins else Pin.ON
-        self.emit(PinChanged(run=run, at=self.now, pin=pin, reason="deletion had begun" * self.refuses_pins))
+        reason = "deletion had begun" * self.refuses_pins
+        until = None if for_s is None else self.now + for_s
+        self.emit(PinChanged(run=run, at=self.now, pin=pin, reason=reason, until=until))
 
     def unpin(self, run: RunId) -> None:
         self.calls.append(("unpin", run))
@@ -168,10 +188,28 @@ class ScriptedFleet:
         when = f"{spec.grace_s} s after it last heard from us"
         return f"If this client vanishes, {spec.host} deletes the VM {when}."
 
-    def leave(self) -> None:
-        self.calls.append(("leave",))
+    def adopt(self, run: RunId) -> None:
+        self.calls.append(("adopt", run))
+        self.emit(RunAdopted(run=run, at=self.now))
+
+    def disown(self, run: RunId) -> None:
+        self.calls.append(("disown", run))
+        ends_at = self.state.runs[run].ends_at
+        self.emit(RunLeft(run=run, at=self.now, ends_at=ends_at))
+
+    def leave(self, *, finish: bool = False) -> None:
+        self.calls.append(("leave", finish))
         for run in self.state.unfinished:
-            self.enter(run.id, Phase.KEPT if run.is_pinned else Phase.DELETING)
+            if run.is_pinned:
+                self.enter(run.id, Phase.KEPT)
+            elif not finish:
+                self.enter(run.id, Phase.DELETING)
+            elif run.phase is Phase.WORKING:
+                self.let_go(run.id)
+
+    def let_go(self, run: RunId) -> None:
+        finish_s = self.state.runs[run].spec.finish_s
+        self.emit(RunLeft(run=run, at=self.now, ends_at=self.now + finish_s))
 
     def called(self, name: str) -> list[tuple[object, ...]]:
         return [call[1:] for call in self.calls if call[0] == name]

@@ -45,7 +45,7 @@ async def test_it_waits_until_every_vm_is_gone_and_says_what_stays(stage: Stage)
     goes, stays = fleet.begin(SPEC, *WORKING), fleet.begin(SPEC, *WORKING)
     fleet.pin(stays)
     await stage.sees("◆ pinned")
-    await stage.press("q", "tab", "enter")
+    await stage.press("q", "e")
     await stage.sees("⌫ deleting", "df-hello-r0000001", "0 of 1 gone", "dayfly rm df-hello-r0000002")
     fleet.emit(CleanupDelayed(run=goes, at=NOW, reason="the manager does not answer"))
     await stage.sees("the manager does not")
@@ -55,6 +55,7 @@ async def test_it_waits_until_every_vm_is_gone_and_says_what_stays(stage: Stage)
         "pinned: df-hello-r0000002 on demo stays until you delete it",
         "  way in: ssh -t demo multipass shell df-hello-r0000002",
         "  delete: dayfly rm df-hello-r0000002",
+        "  its work goes on: dayfly attach r0000002",
         "1 VM gone.",
         "Nothing is owed.",
     ]
@@ -181,7 +182,7 @@ async def test_leaving_on_a_narrow_terminal(fleet: ScriptedFleet) -> None:
     async with on_stage(fleet, size=(60, 15)) as stage:
         fleet.begin(SPEC, *WORKING)
         await stage.sees("▶ working")
-        await stage.press("q", "tab", "enter")
+        await stage.press("q", "e")
         await stage.sees("⌫ deleting", "Not waiting?")
 
 
@@ -191,10 +192,10 @@ async def test_the_work_that_goes_on_in_a_pinned_vm_is_told(stage: Stage) -> Non
     stage.fleet.pin(pinned)
     await stage.sees("◆ pinned")
     await stage.press("q")
-    await stage.sees("df-hello-r0000002 on demo; its work goes on", "▸ Stay (n)", "Delete and leave (y)")
-    await stage.press("right")
-    await stage.sees("▸ Delete and leave (y)")
-    await stage.press("n")
+    await stage.sees("df-hello-r0000002 on demo; its work goes on", "▸ Stay (s)", "End now (e)")
+    await stage.press("left")
+    await stage.sees("▸ End now (e)")
+    await stage.press("s")
     assert isinstance(stage.app.screen, HomeScreen)
 
 

@@ -177,5 +177,5 @@ async def test_leaving_dayfly_asks_before_what_was_typed_is_lost(stage: Stage, k
     await stage.press("n")
     assert isinstance(stage.app.screen, NewRunScreen)
     assert stage.app.return_value is None
-    await stage.press(key, "y")
+    await stage.press(key, "l")
     await stage.until(lambda: stage.app.return_value is not None, "the end")

@@ -146,7 +146,7 @@ async def test_the_way_out_deletes_what_is_not_pinned_and_keeps_what_is(demo: De
         await demo.until_vm(other.vm, "Running")
         await stage.pilot.press("ctrl+c")
         await stage.sees("Leave dayfly?")
-        await stage.pilot.press("right", "enter")
+        await stage.pilot.press("e")
         await stage.until(lambda: isinstance(stage.app.screen, LeavingScreen), "the exit screen")
         await stage.until(lambda: stage.app.return_value is not None, "the end")
         summary = stage.app.return_value

@@ -254,7 +254,7 @@ def test_a_pin_holds_nothing_once_deletion_began() -> None:
     fleet.enter(run, Phase.DELETING)
     state = fleet.state.runs[run]
     assert present.pin_sentence(state, NOW).text == "not pinned any more"
-    assert present.pin_label(state).text == ""
+    assert present.pin_label(state, NOW).text == ""
     assert "goes on deleting" in present.vanishing(state, "")
 
 

@@ -19,10 +19,10 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.widgets import TextArea
 
-from tui.app import commands, present
+from tui.app import away, commands, present
 from tui.app.bridge import follow_fleet
 from tui.app.commands import BY_NAME, CommandSearch
-from tui.app.screens.dialogs import Confirm, question_dialog
+from tui.app.screens.dialogs import question_dialog
 from tui.app.screens.fleet_screen import (
     MIN_HEIGHT,
     MIN_WIDTH,
@@ -32,15 +32,17 @@ from tui.app.screens.fleet_screen import (
     is_too_small,
 )
 from tui.app.screens.home import HomeScreen
-from tui.app.screens.leaving import LeavingScreen, leave_dialog
+from tui.app.screens.leave_dialog import Leave, LeaveDialog
+from tui.app.screens.leaving import LeavingScreen
 from tui.app.screens.new_run import NewRunScreen
+from tui.app.screens.orphans import OrphansDialog
 from tui.app.screens.pickers import HelpDialog
 from tui.app.screens.run import RunScreen
 from tui.app.summary import Summary, summarise
 from tui.app.themes import DARK, LIGHT, THEMES
 from tui.contracts import Fleet, ParseHost, ProfileShelf
 from tui.model.phase import Phase
-from tui.model.spec import HostName
+from tui.model.spec import HostName, RunId
 from tui.model.state import FleetState
 from tui.model.text import clean_line
 
@@ -85,8 +87,9 @@ class DayflyApp(App[Summary]):
         self._asking: Dialog[str | None] | None = None
         self._asking_id = ""
         self._asked: set[str] = set()
+        self._offered: set[RunId] = set()
         self._leave_presses = 0
-        self._confirming: Confirm | None = None
+        self._confirming: LeaveDialog | None = None
         self._leaving: LeavingScreen | None = None
 
     def get_default_screen(self) -> HomeScreen:
@@ -103,7 +106,7 @@ class DayflyApp(App[Summary]):
 
     def leave_now(self) -> None:
         """End at once, whatever is still owed; the summary says it."""
-        self.exit(summarise(self._fleet))
+        self.exit(summarise(self._fleet, self._desk.clock()))
 
     async def on_event(self, event: events.Event) -> None:
         """Let no key do what cannot be seen on a terminal that is too small."""
@@ -132,6 +135,7 @@ class DayflyApp(App[Summary]):
                 screen.state = state
         self._tell(old, state)
         self._ask(state)
+        self._offer(state)
         if self._leaving is not None and not state.unfinished:
             self.leave_now()
 
@@ -145,6 +149,10 @@ class DayflyApp(App[Summary]):
                 severity: Literal["warning", "information"]
                 severity = "information" if label.tone == "good" else "warning"
                 self.notify(label.text, severity=severity, markup=False)
+        for label in away.host_news(old, new, self._desk.clock()):
+            self.notify(
+                label.text, severity="information" if label.tone == "good" else "warning", markup=False
+            )
 
     def _ask(self, state: FleetState) -> None:
         """Put the first open question to the person; take back the one that needs no answer any more."""
@@ -157,6 +165,15 @@ class DayflyApp(App[Summary]):
             self._asked.add(question.id)
             self._asking_id, self._asking = question.id, question_dialog(question)
             self.push_screen(self._asking, partial(self._answered, question.id))
+
+    def _offer(self, state: FleetState) -> None:
+        """Once for each: what is to become of the runs that an earlier session left over."""
+        orphans = {run.id for run in state.orphans}
+        if isinstance(self.screen, OrphansDialog):
+            self._offered |= orphans
+        elif orphans - self._offered and self._leaving is None and not self.screen.is_modal:
+            self._offered |= orphans
+            self.push_screen(OrphansDialog(self._desk))
 
     def _answered(self, question_id: str, reply: str | None) -> None:
         self._asking = None
@@ -173,26 +190,26 @@ class DayflyApp(App[Summary]):
         if self._leaving is not None:
             self._insist()
         elif self._confirming is not None:
-            self._confirming.dismiss(True)
+            self._confirming.dismiss(Leave.END)
         elif loses or any(run.phase is not Phase.DELETING and not run.is_pinned for run in unfinished):
-            self._confirming = leave_dialog(self._fleet.state, loses_text=loses)
+            self._confirming = LeaveDialog(self._fleet.state, self._desk.clock(), loses_text=loses)
             self.push_screen(self._confirming, self._leave_confirmed)
         else:
             self._begin_to_leave()
 
-    def _leave_confirmed(self, yes: bool | None) -> None:
+    def _leave_confirmed(self, leave: Leave | None) -> None:
         self._confirming = None
-        if yes:
-            self._begin_to_leave()
+        if leave in (Leave.END, Leave.FINISH):
+            self._begin_to_leave(finish=leave is Leave.FINISH)
         else:
             self._leave_presses = 0
 
-    def _begin_to_leave(self) -> None:
-        self._fleet.leave()
+    def _begin_to_leave(self, *, finish: bool = False) -> None:
+        self._fleet.leave(finish=finish)
         if not self._fleet.state.unfinished:
             self.leave_now()
             return
-        self._leaving = LeavingScreen(self._desk)
+        self._leaving = LeavingScreen(self._desk, finish=finish)
         self.push_screen(self._leaving)
         if self._leave_presses > 1:
             self.call_after_refresh(self._leaving.hurry)

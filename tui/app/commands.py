@@ -29,6 +29,8 @@ class Command(Message):
     """Whether the footer has it."""
     PRIORITY: ClassVar[bool] = False
     """Whether it comes before what the focused widget would do with the key."""
+    RARE: ClassVar[bool] = False
+    """Whether it is hidden, not only dimmed, where it makes no sense."""
 
     @classmethod
     def binding(cls, key: str = "", word: str = "") -> Binding:
@@ -62,6 +64,34 @@ class PinRun(Command):
 
     TITLE = "Pin or unpin the VM"
     KEY, WORD = "p", "Pin"
+
+
+class PinFor(Command):
+    """Keep this run's VM for so long, or until it is unpinned."""
+
+    TITLE = "Pin the VM for..."
+    KEY, WORD, SHOWN = "P", "Pin for", False
+
+
+class TakeOver(Command):
+    """Take over a run that goes on without a client: follow it and see it to its end."""
+
+    TITLE = "Take over the run"
+    KEY, WORD, RARE = "t", "Take over", True
+
+
+class LeaveAlone(Command):
+    """Leave a run of an earlier session to its host, which ends it."""
+
+    TITLE = "Leave the run to its host"
+    KEY, WORD, RARE = "l", "Leave", True
+
+
+class EndAll(Command):
+    """Wait for nothing to finish: stop what still works, and delete its VMs."""
+
+    TITLE = "End all now"
+    KEY, WORD, RARE = "e", "End all now", True
 
 
 class CancelRun(Command):
@@ -177,7 +207,7 @@ class Help(Command):
 
 
 class Quit(Command):
-    """Leave dayfly; every VM that is not pinned is deleted first."""
+    """Leave dayfly: end what works and clean up, or leave it to finish."""
 
     TITLE = "Quit"
     KEY, WORD, SHOWN, PRIORITY = "ctrl+q", "Quit", False, True

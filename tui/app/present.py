@@ -117,7 +117,11 @@ def outcome_label(outcome: Outcome | None) -> Label:
 
 
 def run_label(run: RunState) -> Label:
-    """The one word for a run in a list: its phase, or once the VM is gone, how the work went."""
+    """The one word for a run in a list: who sees to it, its phase, or at last, how the work went."""
+    if run.orphaned:
+        return Label("? left over", "warn")
+    if run.left:
+        return Label("▷ on its own", "pin")
     return outcome_label(run.outcome) if run.phase is Phase.GONE and run.outcome else _PHASES[run.phase]
 
 
@@ -145,17 +149,21 @@ def run_news(run: RunState) -> Label:
     return Label(f"{label.text}: {reason}" if reason else label.text, label.tone)
 
 
-def pin_label(run: RunState) -> Label:
-    """The pin in a list: a glyph and a word, or nothing."""
+def pin_label(run: RunState, now: float) -> Label:
+    """The pin in a list: a glyph and a word and how long it holds, or nothing."""
     match run.pin:
         case Pin.ON:
-            return Label("") if run.phase in _TOO_LATE else Label("◆ pinned", "pin")
+            return Label("") if run.phase in _TOO_LATE else Label(f"◆ pinned{_pin_left(run, now)}", "pin")
         case Pin.ASKED:
             return Label("◇ pinning", "warn")
         case Pin.REFUSED:
             return Label("✘ no pin", "warn")
         case Pin.OFF:
             return Label("")
+
+
+def _pin_left(run: RunState, now: float) -> str:
+    return f", {age(run.pinned_until - now)} left" if run.pinned_until is not None else ""
 
 
 _TOO_LATE = (Phase.DELETING, Phase.GONE)
@@ -176,7 +184,7 @@ def pin_sentence(run: RunState, now: float) -> Label:
             return Label("not pinned any more", "muted")
         case Pin.ON:
             since = f" for {age(now - run.pinned_at)}" if run.pinned_at else ""
-            return Label(f"◆ pinned{since}{reason}", "pin")
+            return Label(f"◆ pinned{since}{_pin_left(run, now)}{reason}", "pin")
         case Pin.ASKED:
             return Label("◇ asking the host to keep it", "warn")
         case Pin.REFUSED:
@@ -342,7 +350,10 @@ def vanishing(run: RunState, fate: str) -> str:
     if run.phase is Phase.GONE:
         return "Nothing is left on the host."
     if run.is_pinned:
-        return f"The VM stays on {clean_line(run.host)} until you delete it: dayfly rm {run.vm}"
+        until = (
+            "until you delete it" if run.pinned_until is None else "until its pin expires, or you delete it"
+        )
+        return f"The VM stays on {clean_line(run.host)} {until}: dayfly rm {run.vm}"
     if run.phase is Phase.DELETING:
         return "If this client vanishes, the host goes on deleting the VM."
     return clean_line(fate)

@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tui.app import present
+from tui.app import away, present
 from tui.app.present import Label
 from tui.model.phase import Phase
 from tui.model.spec import HostName, RunSpec
 from tui.model.state import FleetState, HostState, RunState
 from tui.model.text import clean, clean_line
-from tui.model.units import format_duration, format_size
+from tui.model.units import approximate_size, format_duration, format_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,14 @@ def runs_table(state: FleetState, now: float, width: int) -> Table:
             left -= column.width
     columns.append(Column("WHAT", max(left, 10)))
     runs = sorted(state.runs.values(), key=lambda run: (run.submitted_at, run.id), reverse=True)
-    rows = (TableRow(run.id, tuple(_run_cell(run, column.title, now) for column in columns)) for run in runs)
+    rows = []
+    for run in runs:
+        host = state.hosts.get(run.host)
+        rows.append(TableRow(run.id, tuple(_run_cell(run, host, column.title, now) for column in columns)))
     return Table(tuple(columns), tuple(rows))
 
 
-def _run_cell(run: RunState, title: str, now: float) -> tuple[Label, ...]:
+def _run_cell(run: RunState, host: HostState | None, title: str, now: float) -> tuple[Label, ...]:
     match title:
         case "STATE":
             return (present.run_label(run),)
@@ -76,12 +79,24 @@ def _run_cell(run: RunState, title: str, now: float) -> tuple[Label, ...]:
         case "SIZE":
             return (Label(present.resources(run.spec), "muted"),)
         case _:
-            parts = (present.pin_label(run), _what(run))
-            return tuple(part for part in parts if part.text)
+            return _what(run, host, now)
 
 
-def _what(run: RunState) -> Label:
+def _what(run: RunState, host: HostState | None, now: float) -> tuple[Label, ...]:
+    """What is to be known at a glance: a silent host before all, the pin, what is new."""
+    pin = present.pin_label(run, now)
+    if silence := away.silence(run, host, now):
+        pin = Label(pin.text[:1], pin.tone)
+        parts = (pin, Label(silence, "warn"))
+    else:
+        parts = (pin, _news(run, now))
+    return tuple(part for part in parts if part.text)
+
+
+def _news(run: RunState, now: float) -> Label:
     """What is new; of a run that is over, why it went so, or else which it was."""
+    if away.may_take_over(run) and not run.is_pinned:
+        return Label(f"ends {away.ending(run, now)}", "warn" if run.orphaned else "muted")
     news = present.run_news(run)
     return Label(command_text(run.spec), "muted") if run.phase is Phase.GONE and not news.text else news
 
@@ -89,21 +104,22 @@ def _what(run: RunState) -> Label:
 _HOST_COLUMNS = (Column("HOST", 11), Column("STATE", 18), Column("VERSION", 9), Column("VMS", 13))
 
 
-def hosts_table(state: FleetState, width: int) -> Table:
+def hosts_table(state: FleetState, now: float, width: int) -> Table:
     """Every host, in the order in which they became known."""
     left = width - sum(column.width for column in _HOST_COLUMNS)
     columns = (*_HOST_COLUMNS, Column("WHERE", max(left, 10)))
-    return Table(columns, tuple(_host_row(state, host) for host in state.hosts.values()))
+    return Table(columns, tuple(_host_row(state, host, now) for host in state.hosts.values()))
 
 
-def _host_row(state: FleetState, host: HostState) -> TableRow:
+def _host_row(state: FleetState, host: HostState, now: float) -> TableRow:
     ours, others = present.ours_and_others(state, host)
     vms = f"{ours} of {ours + others} ours" if host.listed_at else "–"
-    trouble = present.host_trouble(host)
+    notes = (away.host_note(state, host, now), present.host_trouble(host))
+    trouble = " · ".join(note for note in notes if note)
     last = Label(trouble, "warn") if trouble else Label(host_address(host), "muted")
     cells = (
         Label(clean_line(host.entry.name)),
-        present.health_label(host.health),
+        away.host_label(host),
         Label(clean_line(host.version) or "–", "muted"),
         Label(vms, "muted"),
         last,
@@ -129,7 +145,7 @@ FIRST_STEPS: tuple[Fact, ...] = (
 """What to do where nothing was done yet."""
 
 
-def run_facts(run: RunState, now: float, *, way_in: str, fate: str) -> tuple[Fact, ...]:
+def run_facts(run: RunState, now: float, *, way_in: str, fate: Label) -> tuple[Fact, ...]:
     """All about a run, for the pane beside the list."""
     return (
         ("State", _state_now(run, now)),
@@ -141,13 +157,13 @@ def run_facts(run: RunState, now: float, *, way_in: str, fate: str) -> tuple[Fac
     )
 
 
-def live_facts(run: RunState, now: float, *, way_in: str, fate: str) -> tuple[Fact, ...]:
+def live_facts(run: RunState, now: float, *, way_in: str, fate: Label) -> tuple[Fact, ...]:
     """What may change, or is acted upon, while one looks."""
     entered = Label(clean_line(way_in) if present.has_way_in(run) else "–", "text")
     return (
         ("Pin", present.pin_sentence(run, now)),
         ("Way in", entered if present.has_way_in(run) else Label("–", "muted")),
-        ("Fate", Label(present.vanishing(run, fate), "muted")),
+        ("Fate", fate),
     )
 
 
@@ -167,8 +183,8 @@ def _state_now(run: RunState, now: float) -> Label:
 def host_facts(state: FleetState, host: HostState, now: float) -> tuple[Fact, ...]:
     """All about a host: health, what to do about it, what is on it."""
     ours, others = present.ours_and_others(state, host)
-    label = present.health_label(host.health)
-    since = f" for {present.age(now - host.since)}" if host.since else ""
+    label, note = away.host_label(host), away.host_note(state, host, now)
+    since = f" {note}" if note else f" for {present.age(now - host.since)}" if host.since else ""
     names = ", ".join(clean_line(vm.name) for vm in host.vms)
     vms = f"{ours} ours, {others} not: {names}" if names else "none" if host.listed_at else "–"
     return (
@@ -231,8 +247,11 @@ def _flag(flag: str, key: str, spec: RunSpec, base: RunSpec) -> Sequence[str]:
     return () if value == form_fields(base)[key] else (flag, value)
 
 
-def cleaning_table(runs: Sequence[RunState], now: float, width: int) -> Table:
-    """What is still being cleaned: state, how long, which VM, where if there is room, why not yet."""
+def cleaning_table(runs: Sequence[RunState], now: float, width: int, *, finish: bool) -> Table:
+    """What is still being seen to: state, how long, which VM, where if there is room, why not yet.
+
+    `finish`: what works is let go, not deleted.
+    """
     names = max((len(run.vm) for run in runs), default=0)
     columns = [_STATE, Column("FOR", 8), Column("VM", names + 2)]
     left = width - sum(column.width for column in columns)
@@ -241,17 +260,19 @@ def cleaning_table(runs: Sequence[RunState], now: float, width: int) -> Table:
         left -= _HOST.width
     columns.append(Column("WHAT", max(left, 10)))
     rows = (
-        TableRow(run.id, tuple((_cleaning_cell(run, column.title, now),) for column in columns))
+        TableRow(
+            run.id, tuple((_cleaning_cell(run, column.title, now, finish=finish),) for column in columns)
+        )
         for run in runs
     )
     return Table(tuple(columns), tuple(rows))
 
 
-def _cleaning_cell(run: RunState, title: str, now: float) -> Label:
+def _cleaning_cell(run: RunState, title: str, now: float, *, finish: bool) -> Label:
     is_gone = run.phase is Phase.GONE
     match title:
         case "STATE":
-            return Label("✔ gone", "good") if is_gone else present.phase_label(run.phase)
+            return Label("✔ gone", "good") if is_gone else present.run_label(run)
         case "FOR":
             since = run.entered[-1][1] if run.entered else run.submitted_at
             return Label("" if run.phase.is_over else present.age(now - since), "muted")
@@ -261,8 +282,32 @@ def _cleaning_cell(run: RunState, title: str, now: float) -> Label:
             return Label(clean_line(run.host), "muted")
         case _ if is_gone:
             return Label("seen absent", "good")
+        case _ if run.left:
+            return Label(away.attach(run), "good")
+        case _ if finish and run.phase is not Phase.DELETING:
+            return Label("is left as soon as its command has started", "muted")
         case _:
             return Label(clean_line(run.delay), "warn") if run.delay else Label(clean_line(run.told), "muted")
+
+
+def orphans_table(runs: Sequence[tuple[RunState, int]], now: float, width: int) -> Table:
+    """Runs that an earlier session left over, each with the bytes of its log that are here."""
+    columns = [_NAME, _HOST, Column("AT WORK", 12), Column("LOG", 8)]
+    columns.append(Column("HOST ENDS IT", max(width - sum(column.width for column in columns), 10)))
+    rows = (
+        TableRow(
+            run.id,
+            (
+                (Label(present.run_name(run)),),
+                (Label(clean_line(run.host), "muted"),),
+                (present.phase_label(run.phase),),
+                (Label(approximate_size(size) if size else "–", "muted"),),
+                (Label(away.ending(run, now), "pin" if run.is_pinned else "warn"),),
+            ),
+        )
+        for run, size in runs
+    )
+    return Table(tuple(columns), tuple(rows))
 
 
 def merged_fields(typed: Mapping[str, str], loaded: RunSpec | None) -> dict[str, str]:

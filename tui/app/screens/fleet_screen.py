@@ -149,9 +149,11 @@ class FleetScreen(Page[RunId | None]):
             self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Dim what makes no sense now."""
-        if action == "do" and not self.can(BY_NAME[str(parameters[0])]):
-            return None
+        """Dim what makes no sense now; hide it where that is the rule."""
+        if action == "do":
+            command = BY_NAME[str(parameters[0])]
+            if not self.can(command):
+                return False if command.RARE else None
         return super().check_action(action, parameters)
 
     def action_do(self, name: str) -> None:

@@ -11,7 +11,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.widgets import DataTable, Static
 
-from tui.app import commands, present, tables
+from tui.app import away, commands, present, tables
 from tui.app.commands import Command
 from tui.app.present import Label
 from tui.app.screens.new_run import NewRunScreen
@@ -32,7 +32,10 @@ class HomeScreen(RunCommandsScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         commands.NewRun.binding(),
         commands.OpenRun.binding(),
+        commands.TakeOver.binding(),
+        commands.LeaveAlone.binding(),
         commands.PinRun.binding(),
+        commands.PinFor.binding(),
         commands.CancelRun.binding(),
         commands.RunAgain.binding(),
         commands.CopyWayIn.binding(),
@@ -65,7 +68,7 @@ class HomeScreen(RunCommandsScreen):
         )
         runs, hosts_table = self.query_one("#runs", FactTable), self.query_one("#hosts", FactTable)
         runs.fill(tables.runs_table(state, now, runs.content_size.width - 1))
-        hosts_table.fill(tables.hosts_table(state, hosts_table.content_size.width - 1))
+        hosts_table.fill(tables.hosts_table(state, now, hosts_table.content_size.width - 1))
         self.set_class(not state.runs, "-no-runs")
         self.query_one("#no-runs", Static).update(_empty(state), layout=False)
         self._show_details(state, now)
@@ -95,10 +98,8 @@ class HomeScreen(RunCommandsScreen):
             facts.show(tables.host_facts(state, host, now))
         elif run := self.chosen_run:
             panel.border_title = Text(present.run_name(run))
-            fleet = self.desk.fleet
-            facts.show(
-                tables.run_facts(run, now, way_in=fleet.shell_command(run.id), fate=fleet.fate(run.spec))
-            )
+            way_in = self.desk.fleet.shell_command(run.id)
+            facts.show(tables.run_facts(run, now, way_in=way_in, fate=self.fate_of(run, now)))
         else:
             panel.border_title = "First steps"
             facts.show(tables.FIRST_STEPS)
@@ -144,7 +145,7 @@ class HomeScreen(RunCommandsScreen):
 
 
 def _host_mark(host: HostState) -> Label:
-    label = present.health_label(host.health)
+    label = away.host_label(host)
     glyph, word = label.text.split(" ", 1)
     return Label(clean_line(f"{glyph} {host.entry.name} {word}"), label.tone)
 

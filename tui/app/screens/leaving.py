@@ -1,20 +1,21 @@
-"""The way out: what is still being cleaned, what stays, and what happens if one does not wait."""
+"""The way out: what is still being seen to, what goes on or stays, and what happens if one does not wait."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 from textual.widgets import Static
 
 from tui.app import commands, tables
+from tui.app.commands import Command
 from tui.app.present import Label
-from tui.app.screens.dialogs import Confirm
 from tui.app.screens.fleet_screen import Desk, FleetScreen
-from tui.app.summary import owed_line, owed_runs, pinned_lines
+from tui.app.summary import lines_of_left, owed_line, owed_runs, pinned_lines, runs_on_their_own
 from tui.app.widgets.fact_table import FactTable
 from tui.app.widgets.facts import Labels
 from tui.model.spec import RunId
@@ -22,12 +23,16 @@ from tui.model.state import FleetState
 
 
 class LeavingScreen(FleetScreen):
-    """Shows the cleanup to its end; the app leaves by itself when nothing is unfinished."""
+    """Shows what is unfinished to its end; the app leaves by itself then. `finish`: what works is let go."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [commands.Quit.binding("ctrl+c,ctrl+q", "Do not wait")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        commands.EndAll.binding(),
+        commands.Quit.binding("ctrl+c,ctrl+q", "Do not wait"),
+    ]
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, *, finish: bool = False) -> None:
         super().__init__(desk)
+        self._finish = finish
         self._runs: tuple[RunId, ...] = tuple(run.id for run in owed_runs(desk.fleet.state))
         self._is_hurried = False
 
@@ -36,10 +41,10 @@ class LeavingScreen(FleetScreen):
         yield Labels(id="header")
         with Container(id="leaving"):
             with Container(id="cleaning-panel", classes="panel") as cleaning:
-                cleaning.border_title = "Being deleted"
+                cleaning.border_title = "Before we go" if self._finish else "Being deleted"
                 yield FactTable(id="cleaning")
             with VerticalScroll(id="staying-panel", classes="panel", can_focus=False) as staying:
-                staying.border_title = "Stays"
+                staying.border_title = "Goes on, or stays"
                 yield Static(id="staying", markup=False)
             yield Static(id="owed", markup=False)
         yield self.footer()
@@ -54,12 +59,13 @@ class LeavingScreen(FleetScreen):
         known = {*self._runs, *(run.id for run in owed_runs(state))}
         self._runs = tuple(run for run in state.runs if run in known)
         left = len(owed_runs(state))
-        words = f"{len(self._runs) - left} of {len(self._runs)} gone"
+        words = f"{len(self._runs) - left} of {len(self._runs)} {'done' if self._finish else 'gone'}"
         self.query_one("#header", Labels).show([Label("Leaving dayfly")], Label(words, "busy"))
         table = self.query_one("#cleaning", FactTable)
         runs = [state.runs[run] for run in self._runs]
-        table.fill(tables.cleaning_table(runs, now, table.content_size.width - 1))
-        stays = [line for run in state.pinned for line in pinned_lines(run, self._way_in(run.id))]
+        table.fill(tables.cleaning_table(runs, now, table.content_size.width - 1, finish=self._finish))
+        stays = [line for run in runs_on_their_own(state) for line in lines_of_left(run, now)]
+        stays += [line for run in state.pinned for line in pinned_lines(run, self._way_in(run.id), now)]
         self.query_one("#staying", Static).update(Text("\n".join(stays) or "nothing"))
         self.query_one("#owed", Static).update(Text(self._owed(state)))
 
@@ -67,23 +73,20 @@ class LeavingScreen(FleetScreen):
         return self.desk.fleet.shell_command(run)
 
     def _owed(self, state: FleetState) -> str:
+        if not self._is_hurried and self._finish:
+            return "dayfly ends when every command runs on its own. Not waiting? Ctrl+C."
         if not self._is_hurried:
             return "dayfly ends when every VM was seen absent. Not waiting? Ctrl+C."
         owed = [owed_line(run) for run in owed_runs(state)]
         return "\n".join((*owed, "Ctrl+C once more leaves at once."))
 
+    def can(self, command: type[Command]) -> bool:
+        """What was to finish can be ended after all."""
+        return command is not commands.EndAll or self._finish
 
-def leave_dialog(state: FleetState, *, loses_text: bool) -> Confirm:
-    """The question before anything is cancelled or lost; it names every VM."""
-    goes = [f"  {run.vm} on {run.host}" for run in owed_runs(state)]
-    stays = [
-        f"  {run.vm} on {run.host}{'; its work goes on' if run.outcome is None else ''}"
-        for run in state.pinned
-    ]
-    parts = (
-        ["What you typed is lost."] if loses_text else [],
-        ["Leaving stops and deletes:", *goes] if goes else [],
-        ["Pinned, and kept:", *stays] if stays else [],
-    )
-    text = "\n\n".join("\n".join(part) for part in parts if part)
-    return Confirm("Leave dayfly?", (text,), yes="Delete and leave" if goes else "Leave", no="Stay")
+    @on(commands.EndAll)
+    def _end_all(self) -> None:
+        self._finish = False
+        self.query_one("#cleaning-panel").border_title = "Being deleted"
+        self.desk.fleet.leave()
+        self.redraw()

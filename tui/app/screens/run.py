@@ -33,7 +33,10 @@ class RunScreen(RunCommandsScreen):
     """Shows one run until one goes back, or on to the same run launched again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
+        commands.TakeOver.binding(),
+        commands.LeaveAlone.binding(),
         commands.PinRun.binding(),
+        commands.PinFor.binding(),
         commands.CancelRun.binding(),
         commands.RunAgain.binding(),
         commands.CopyWayIn.binding(),
@@ -78,13 +81,12 @@ class RunScreen(RunCommandsScreen):
         run = state.runs.get(self._run)
         if run is None:
             return
-        fleet = self.desk.fleet
         state_label = present.run_label(run)
         left = [Label(present.run_name(run), "text"), Label(f"{run.vm} on {run.host}", "muted")]
-        pin = present.pin_label(run)
+        pin = present.pin_label(run, now)
         self.query_one("#header", Labels).show([*left, *([pin] if pin.text else [])], state_label)
         self.query_one(PhaseStrip).show(present.phase_steps(run, now))
-        way_in, fate = fleet.shell_command(run.id), fleet.fate(run.spec)
+        way_in, fate = self.desk.fleet.shell_command(run.id), self.fate_of(run, now)
         facts = (*tables.run_head(run, now), *tables.live_facts(run, now, way_in=way_in, fate=fate))
         self.query_one("#facts", Facts).show(facts)
         self._show_log(run)

@@ -1,16 +1,19 @@
-"""What can be done with one run, wherever it is chosen: pin, cancel, launch again, copy the way in."""
+"""What can be done with one run, wherever it is chosen: pin, cancel, take over, launch again, and more."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from textual import on
 from textual.binding import ActiveBinding
 
-from tui.app import commands, present
+from tui.app import away, commands, present
 from tui.app.commands import Command
+from tui.app.present import Label
 from tui.app.screens.dialogs import Confirm
 from tui.app.screens.fleet_screen import FleetScreen
+from tui.app.screens.pin_for import PinForDialog, PinTerm
 from tui.model.errors import UsageError
 from tui.model.phase import Phase, Pin
 from tui.model.spec import RunId
@@ -19,11 +22,23 @@ from tui.model.state import RunState
 _OF_A_RUN = (
     commands.OpenRun,
     commands.PinRun,
+    commands.PinFor,
     commands.CancelRun,
+    commands.TakeOver,
+    commands.LeaveAlone,
     commands.RunAgain,
     commands.CopyWayIn,
 )
-_WORDED = (commands.PinRun, commands.CancelRun)
+_CONDITIONS: dict[type[Command], Callable[[RunState], bool]] = {
+    commands.PinRun: present.may_pin,
+    commands.PinFor: present.may_pin,
+    commands.CancelRun: present.may_cancel,
+    commands.TakeOver: away.may_take_over,
+    commands.LeaveAlone: lambda run: run.orphaned,
+    commands.CopyWayIn: present.has_way_in,
+}
+_CROWDED: tuple[type[Command], ...] = (commands.RunAgain, commands.CopyWayIn)
+_WORDED: tuple[type[Command], ...] = (commands.PinRun, commands.CancelRun)
 
 
 class RunCommandsScreen(FleetScreen):
@@ -44,11 +59,8 @@ class RunCommandsScreen(FleetScreen):
         run = self.chosen_run
         if run is None:
             return False
-        if command is commands.PinRun:
-            return present.may_pin(run)
-        if command is commands.CancelRun:
-            return present.may_cancel(run)
-        return command is not commands.CopyWayIn or present.has_way_in(run)
+        condition = _CONDITIONS.get(command)
+        return condition is None or condition(run)
 
     def word(self, command: type[Command]) -> str:
         """What the two keys that change with the run do now."""
@@ -56,12 +68,30 @@ class RunCommandsScreen(FleetScreen):
             return super().word(command)
         if command is commands.PinRun:
             return "Unpin" if run.is_pinned else command.WORD
+        if run.orphaned:
+            return "End"
         return "Delete" if run.phase is Phase.KEPT else command.WORD
+
+    def fate_of(self, run: RunState, now: float) -> Label:
+        """What becomes of a run: without us now, or if we vanished."""
+        fleet = self.desk.fleet
+        if silence := away.silence(run, self.state.hosts.get(run.host), now):
+            return Label(silence, "warn")
+        if run.orphaned:
+            return Label(away.orphan_sentence(run, fleet.log(run.id).size("work"), now), "warn")
+        if run.left:
+            return Label(away.left_sentence(run, now), "pin")
+        return Label(present.vanishing(run, fleet.fate(run.spec)), "muted")
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
-        """With the words of now."""
+        """With the words of now; the footer makes room for what may be done with a run on its own."""
         found = super().active_bindings
+        run = self.chosen_run if self.is_mounted else None
+        if run is not None and away.may_take_over(run):
+            for command in _CROWDED:
+                if active := found.get(command.KEY):
+                    found[command.KEY] = active._replace(binding=replace(active.binding, show=False))
         for command in _WORDED:
             if active := found.get(command.KEY):
                 binding = replace(active.binding, description=self.word(command))
@@ -85,12 +115,34 @@ class RunCommandsScreen(FleetScreen):
         dialog = Confirm("Unpin and delete?", lines, yes="Delete it", no="Keep it")
         self.app.push_screen(dialog, lambda yes: self.desk.fleet.unpin(run.id) if yes else None)
 
+    @on(commands.PinFor)
+    def _pin_for(self) -> None:
+        run = self.chosen_run
+        if run is None:
+            return
+
+        def pin(chosen: PinTerm | None) -> None:
+            if chosen is not None:
+                self.desk.fleet.pin(run.id, for_s=chosen.for_s)
+
+        self.app.push_screen(PinForDialog(run), pin)
+
+    @on(commands.TakeOver)
+    def _take_over(self) -> None:
+        if run := self.chosen_run:
+            self.desk.fleet.adopt(run.id)
+
+    @on(commands.LeaveAlone)
+    def _leave_alone(self) -> None:
+        if run := self.chosen_run:
+            self.desk.fleet.disown(run.id)
+
     @on(commands.CancelRun)
     def _cancel(self) -> None:
         run = self.chosen_run
         if run is None:
             return
-        self.app.push_screen(_cancel_dialog(run), lambda yes: self.desk.fleet.cancel(run.id) if yes else None)
+        self.app.push_screen(cancel_dialog(run), lambda yes: self.desk.fleet.cancel(run.id) if yes else None)
 
     @on(commands.RunAgain)
     def _again(self) -> None:
@@ -110,7 +162,8 @@ class RunCommandsScreen(FleetScreen):
             self.notify(f"Copied: {command}", markup=False)
 
 
-def _cancel_dialog(run: RunState) -> Confirm:
+def cancel_dialog(run: RunState) -> Confirm:
+    """The question before a run is stopped or a kept VM deleted."""
     if run.phase is Phase.KEPT:
         lines = (f"The work is over: {run.vm} on {run.host} is deleted now, its pin notwithstanding.",)
         return Confirm("Delete the VM?", lines, yes="Delete it", no="Keep it")
