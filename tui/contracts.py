@@ -209,8 +209,11 @@ class Warden(Protocol):
         closing) or 70 (the VM does not run), with the reason on stderr.
         """
 
-    async def reap(self, vm: VmName) -> None:
-        """End the lease: stop the jobs, delete the VM, pinned or not. Returns at once."""
+    async def reap(self, vm: VmName, *, force: bool = False) -> None:
+        """End the lease: stop the jobs, delete the VM, pinned or not. Returns at once.
+
+        Another client's lease too with `force`; without it, NotOurs.
+        """
 
     async def settle(self, vm: VmName) -> LeaseReport:
         """Close the lease if its VM is seen absent twice and no launch is under way. Deletes nothing."""

@@ -13,7 +13,7 @@ from tests.warden.world import Sink, World
 from tui.model.errors import LeaseClosing, NoSuchLease, NotOurs, UsageError, WardenError
 from tui.model.lease import JobPlace, LeasePhase
 from tui.model.spec import PinPolicy, VmName
-from tui.warden import wire
+from tui.warden import client, wire
 from tui.warden.client import HostWarden
 from tui.warden.script import version
 
@@ -39,7 +39,9 @@ async def test_many_installs_at_once_leave_one_whole_script(world: World) -> Non
             group.create_task(world.warden.install())
     state = world.root / "state"
     assert [path.name for path in state.iterdir()] == [version()]
-    assert {path.name for path in (state / version()).iterdir()} == {"jobs.sh", "warden.sh"}
+    for part in (state / version()).iterdir():
+        assert part.read_bytes() == (Path(client.__file__).parent / part.name).read_bytes()
+    assert (state / version() / "warden.sh").exists()
 
 
 async def test_the_script_is_put_back_when_it_is_missing(world: World) -> None:

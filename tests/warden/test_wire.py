@@ -20,10 +20,10 @@ from tui.model.lease import EndKind, JobEnd, LeasePhase, LeaseReport
 from tui.warden import wire
 
 REPORT = [
-    "lease df-a live on own none none client-a me@here (laptop)",
-    "job df-a launch started exit 0 64 0",
-    "job df-a work started pending none 0 0",
-    "job df-a late ready pending none 0 0",
+    "lease df-a live 3540 own none none 900 7200 30 kept client-a me@here (laptop)",
+    "job df-a launch started host exit 0 64 0",
+    "job df-a work started exec pending none 0 0",
+    "job df-a late ready guest pending none 0 0",
     "done df-a",
 ]
 words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=40)
@@ -107,6 +107,11 @@ def test_a_report() -> None:
         vm=wire.VmName("df-a"),
         phase=LeasePhase.LIVE,
         pinned=True,
+        pin_left_s=3540,
+        grace_s=900,
+        finish_s=7200,
+        silent_s=30,
+        exec_bound=("work",),
         client="client-a",
         owner="me@here (laptop)",
         ends=(("launch", JobEnd(EndKind.EXIT, "0", 64, 0)),),
@@ -117,17 +122,21 @@ def test_a_report() -> None:
 @pytest.mark.parametrize(
     ("number", "line"),
     [
-        (0, "lease df-a flying off own none none c o"),
-        (0, "lease df-a live off own none none c"),
-        (0, "lease ../a live off own none none c o"),
-        (0, "lease df-a live off own no\x1bne none c o"),
-        (1, "job df-b work started exit 0 0 0"),
-        (1, "job df-a work started exit 256 0 0"),
-        (1, "job df-a work started exit x 0 0"),
-        (1, "job df-a work started burst x 0 0"),
-        (1, f"job df-a work started exit 0 {2**63} 0"),
-        (1, "job df-a work started exit 0 -1 0"),
-        (1, "job df-a work started exit 0 ١ 0"),
+        (0, "lease df-a flying off own none none 9 0 0 kept c o"),
+        (0, "lease df-a live off own none none 9 0 0 kept c"),
+        (0, "lease df-a live off own none none c o"),
+        (0, "lease df-a live of own none none 9 0 0 kept c o"),
+        (0, "lease df-a live off own none none x 0 0 kept c o"),
+        (0, "lease ../a live off own none none 9 0 0 kept c o"),
+        (0, "lease df-a live off own no\x1bne none 9 0 0 kept c o"),
+        (1, "job df-b work started host exit 0 0 0"),
+        (1, "job df-a work started host exit 256 0 0"),
+        (1, "job df-a work started host exit x 0 0"),
+        (1, "job df-a work started host burst x 0 0"),
+        (1, f"job df-a work started host exit 0 {2**63} 0"),
+        (1, "job df-a work started host exit 0 -1 0"),
+        (1, "job df-a work started host exit 0 ١ 0"),
+        (1, "job df-a work started moon exit 0 0 0"),
         (1, "garbage"),
         (4, "done df-b"),
     ],
@@ -140,10 +149,17 @@ def test_a_hostile_report_is_refused(number: int, line: str) -> None:
 
 
 def test_sizes_go_to_the_largest_file_there_can_be() -> None:
-    lines = [REPORT[0], f"job df-a work started lost vm-absent {2**63 - 1} 0", REPORT[-1]]
+    lines = [REPORT[0], f"job df-a work started guest lost vm-absent {2**63 - 1} 0", REPORT[-1]]
     end = wire.parse_report(lines).end_of("work")
     assert end == JobEnd(EndKind.LOST, "vm-absent", 2**63 - 1, 0)
     assert end.status is None
+
+
+def test_a_pin_without_an_end_and_dropped_spools() -> None:
+    line = "lease df-a gone on own pin-expired none 900 0 0 dropped c o"
+    report = wire.parse_report([line, "done df-a"])
+    assert (report.pinned, report.pin_left_s, report.dropped) == (True, None, True)
+    assert report.cause == "pin-expired"
 
 
 def test_news_come_in_any_pieces() -> None:

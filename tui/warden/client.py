@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from tui.contracts import Channel, Completed, Host, LogSink
+from tui.contracts import Channel, Completed, Host, LogSink, OnBytes
 from tui.model.errors import (
     ConnectionDropped,
     HostUnreachable,
@@ -27,6 +27,7 @@ SPOOL_LIMIT = GIB
 """Bytes of one stream that the host keeps for us at once."""
 
 _START_LIMIT_S = 75.0
+_PIN_LIMIT_S = 75.0
 _SETTLE_LIMIT_S = 90.0
 _OPEN_LIMIT_S = 30.0
 _NO_SCRIPT = (2, 126, 127)
@@ -36,6 +37,7 @@ _FOLLOW_FAULTS: dict[int, tuple[type[WardenError], str]] = {
     66: (WardenError, "The host knows no such job."),
     67: (WardenError, "The job's first bytes were fetched before and are gone from the host."),
     68: (NotOurs, "The lease belongs to another client."),
+    69: (WardenError, "The host kept what the job wrote for as long as it promised; it is gone."),
 }
 
 
@@ -95,12 +97,17 @@ class HostWarden:
             lease.vm,
             lease.owner,
             str(lease.grace_s),
+            str(lease.finish_s),
             self._tick,
             lease.pin.value,
+            "none" if lease.pin_for_s is None else str(lease.pin_for_s),
             str(recipe.settle_s),
+            str(recipe.lane),
             str(self._spool_limit),
+            str(lease.epilogue_s),
             *texts,
             *(wire.command_line(command) for command in commands),
+            *(word for name, argv in lease.epilogue for word in (name, wire.command_line(argv))),
         )
 
     async def start(self, vm: VmName, job: str, argv: Argv, place: JobPlace, *, workdir: str = "") -> None:
@@ -133,13 +140,31 @@ class HostWarden:
         """
         await self._call("kill", vm, job, reason)
 
-    async def pin(self, vm: VmName) -> None:
-        """Disarm every reaper. Raises LeaseClosing: too late."""
-        await self._call("pin", vm)
+    async def pin(self, vm: VmName, *, for_s: int | None = None) -> None:
+        """Disarm every reaper, for so many seconds or until unpinned; said again, the last word counts.
+
+        Raises LeaseClosing: too late.
+        """
+        await self._call("pin", vm, *(() if for_s is None else (str(for_s),)), limit_s=_PIN_LIMIT_S)
 
     async def unpin(self, vm: VmName) -> None:
-        """Arm them again."""
+        """Arm them again; the grace begins anew."""
         await self._call("unpin", vm)
+
+    async def set_grace(self, vm: VmName, grace_s: int, *, finish_s: int = 0) -> None:
+        """From now on wait so long for a heartbeat. See LeaseSpec. Raises LeaseClosing."""
+        await self._call("grace", vm, str(grace_s), str(finish_s))
+
+    async def enter(self, vm: VmName, argv: Argv, *, on_stdout: OnBytes, on_stderr: OnBytes) -> Channel:
+        """Run a command in the VM, bound to this channel. See `contracts.Warden`.
+
+        Aborted, or with its link lost, the command ends on the host within seconds; where the host has no
+        perl, only when it writes, reads, or its VM goes.
+        """
+        await self._call("status", vm)  # puts the script there where it is missing
+        return await self._open_channel(
+            self._words("enter", vm, wire.command_line(argv)), on_stdout, on_stderr
+        )
 
     async def reap(self, vm: VmName, *, force: bool = False) -> None:
         """End the lease: stop the jobs, delete the VM, pinned or not. Returns at once.

@@ -172,30 +172,56 @@ def parse_reports(lines: Iterable[str]) -> tuple[LeaseReport, ...]:
 
 def parse_report(lines: list[str]) -> LeaseReport:
     """One report, from its `lease` line to its `done` line. Raises WardenError."""
-    head = lines[0].split(" ", 8)
-    if len(head) != 9 or head[0] != "lease" or lines[-1] != f"done {head[1]}":
+    head = lines[0].split(" ", 12)
+    if len(head) != 13 or head[0] != "lease" or lines[-1] != f"done {head[1]}":
         raise _nonsense(lines[0])
-    _, vm, phase, pin, whose, cause, note, client, owner = head
+    _, vm, phase, pin, whose, cause, note, grace, finish, silent, spools, client, owner = head
     jobs = [_job(line, vm) for line in lines[1:-1]]
     return LeaseReport(
         vm=VmName(check_id(vm)),
         phase=_phase(phase),
-        pinned=pin == "on",
+        pinned=pin != "off",
+        pin_left_s=None if pin in ("on", "off") else _size(pin),
         foreign=whose == "foreign",
         cause=_word(cause),
         note=_word(note),
+        grace_s=_size(grace),
+        finish_s=_size(finish),
+        silent_s=_size(silent),
+        dropped=spools == "dropped",
         client=_word(client),
         owner=clean_line(owner[:200]),
-        ends=tuple((name, end) for name, _, end in jobs if end is not None),
-        started=tuple(name for name, started, _ in jobs if started),
+        exec_bound=tuple(job.name for job in jobs if job.bound == "exec"),
+        ends=tuple((job.name, job.end) for job in jobs if job.end is not None),
+        started=tuple(job.name for job in jobs if job.started),
     )
 
 
-def _job(line: str, vm: str) -> tuple[str, bool, JobEnd | None]:
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One job of a report."""
+
+    name: str
+    started: bool
+    bound: str
+    end: JobEnd | None
+
+
+def _job(line: str, vm: str) -> _Job:
     match line.split(" "):
-        case ["job", of, name, ("ready" | "started") as stage, kind, detail, out, err] if of == vm:
+        case [
+            "job",
+            of,
+            name,
+            ("ready" | "started") as stage,
+            ("host" | "guest" | "exec") as bound,
+            kind,
+            detail,
+            out,
+            err,
+        ] if of == vm:
             end = None if kind == "pending" else _end(kind, detail, _size(out), _size(err))
-            return check_id(name), stage == "started", end
+            return _Job(check_id(name), stage == "started", bound, end)
         case _:
             raise _nonsense(line)
 

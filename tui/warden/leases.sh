@@ -1,0 +1,171 @@
+# shellcheck shell=sh disable=SC2015,SC2034,SC2086,SC2094,SC2153,SC2154,SC2164,SC3043
+# leases.sh: what a lease is: its files, how it is opened and forgotten, who may enter it, and what the VM
+# manager says about its VM. warden.sh sources it.
+#
+# A lease's files, in leases/VM/ beside the directory of this version:
+#   conf                version client tick policy pin-for settle lane limit epilogue-seconds
+#   owner               the client for people
+#   recipe-NAME         list delete enter label probe: words in a line; running busy free fetching: text
+#   epilogue-jobs       their names, in their order; each has jobs/JOB/epilogue
+#   opening.IDENT       while it is made: by whom. Gone when the lease is complete
+#   phase.half-open > live > reaping > committed > deleting > gone      (reaping > live: a pin won)
+#   pin.off, pin.on, pin.LEFT.ID    pinned, the last for so many seconds; ID tells one wish from the next
+#   grace.GRACE.FINISH  seconds of silence: before it expires; before it expires although the work goes on
+#   silent.N            seconds since the last heartbeat, roughly: a tenth of the grace, at most 30, may lack
+#   epilogue.none       or epilogue.waiting > running > over
+#   whose.own > foreign     reap.no > asked     settle.idle, settle.asked
+#   spools.kept > dropped   what the jobs wrote; dropped only from a lease that is gone
+#   cause.WORD          why it ended: asked, expired, pin-expired, absent
+#   note.WORD           what cleanup waits for
+#   beat.N              heartbeats so far
+#   supervisor.IDENT    the one process that may change the phase
+#   starter.IDENT       who is starting a job just now
+#   log                 what the manager's commands said on stderr
+#   jobs/JOB/           see jobs.sh, which also says what IDENT and NAME.VALUE mean
+
+# ---- entering
+
+is_number() { case $1 in ''|*[!0-9]*) return 1;; esac; [ ${#1} -le 9 ]; }
+
+is_id() { case $1 in ''|-*|*[!a-z0-9-]*) return 1;; esac; [ ${#1} -le 63 ]; }
+
+enter_lease() {   # into its directory, its conf in variables; fails where there is none, or only half of one
+  is_id "$1" || return 1
+  lease=$1; dir=$LEASES/$1; cd "$dir" 2>/dev/null || return 1
+  [ ! -e phase.half-open ] || return 1
+  read -r version client tick policy pin_for settle lane limit epilogue_s <conf || return 1
+  IFS= read -r running <recipe-running || return 1
+  LOG=$dir/log
+  { exec 8>>"$LOG"; } 2>/dev/null
+}
+
+enter_job() { enter_lease "$1" && is_id "$2" && cd "jobs/$2" 2>/dev/null && [ -e made ] || exit 66; job=$2; }
+
+may_begin() {   # in a job's directory: no job begins in a lease that ends, but for its epilogue
+  [ -e "$dir/phase.live" ] || [ -e epilogue ]
+}
+
+enter_own() {   # the lease of a call, served by the version it was opened with
+  enter_lease "$1" || die no-lease "no lease of that name"
+  [ "$client" = "$caller" ] || [ "$force" = any ] || die not-ours "the lease belongs to another client"
+}
+
+other_script() {   # where the script is that serves this lease, if it is not this one
+  [ "$version" != "$VERSION" ] && [ -e "${HERE%/*}/$version/warden.sh" ] && other=${HERE%/*}/$version/warden.sh
+}
+
+hand_over() {   # hand_over VM WORD...: a call about another version's lease is made there
+  enter_lease "$1" && other_script || { cd /; return 0; }
+  shift; exec sh "$other" "$@"
+}
+
+# ---- what the manager says
+
+look() {   # sets vm: absent, unknown, or its state
+  local rows
+  vm=unknown
+  rows=$(run_recipe list 30 </dev/null) || return 0
+  rows=$NEWLINE$rows$NEWLINE
+  case $rows in
+  *"$NEWLINE$lease,"*) vm=${rows#*"$NEWLINE$lease,"}; vm=${vm%%"$NEWLINE"*}; vm=${vm%%,*};;
+  *"$NEWLINE$lease$NEWLINE"*) vm=unnamed-state;;
+  *) vm=absent;;
+  esac
+}
+
+is_ours() {   # where the manager keeps labels, the VM's label must be its name
+  local words
+  IFS= read -r words <"$dir/recipe-label"
+  [ -z "$words" ] || [ "$(run_recipe label 15 </dev/null)" = "$lease" ]
+}
+
+launch_state() {   # sets launch: none (nothing was ever sent), pending, made, or broken (nobody knows)
+  local path="$dir/jobs/launch"
+  if [ ! -e "$path/started" ]; then launch=none
+  elif [ -e "$path/end.pending" ]; then launch=pending
+  elif [ -e "$path/leader.none" ]; then launch=none
+  else launch=broken; for path in "$path"/end.exit.0.*; do [ ! -e "$path" ] || launch=made; done
+  fi
+}
+
+is_fetching() {   # the launch only downloads an image: killing its client ends it without a trace
+  local words
+  IFS= read -r words <"$dir/recipe-fetching"; [ "$words" ] || return 1
+  cd "$dir/jobs/launch" && find_spool out
+  case $(tail -c 160 "$spool" | tr -d '\000') in *"$words"*) cd "$dir"; return 0;; esac
+  cd "$dir"; return 1
+}
+
+is_name_free() {   # asked after a launch that broke off: may the VM still appear?
+  local said words
+  IFS= read -r words <recipe-probe
+  if [ -z "$words" ]; then
+    become note settling; settled=$((settled + 1)); [ $((settled * unit_ms / 1000)) -ge "$settle" ]; return
+  fi
+  become note probing
+  said=$(run_recipe probe 30 8>&1 </dev/null)
+  IFS= read -r words <recipe-busy; case $said in *"${words:-$NEWLINE$NEWLINE}"*) return 1;; esac
+  IFS= read -r words <recipe-free; case $said in *"${words:-$NEWLINE$NEWLINE}"*) return 0;; esac
+  return 1
+}
+
+# ---- opening
+
+verb_open() {   # VM OWNER GRACE FINISH TICK PIN PIN-FOR SETTLE LANE LIMIT EPILOGUE-SECONDS, recipe (9), JOB COMMAND...
+  is_id "$1" && is_id "$caller" && [ $# -ge 20 ] && [ $(($# % 2)) = 0 ] || die bad-call "not a lease"
+  is_number "$3" && is_number "$4" && is_number "$9" && is_number "${11}" || die bad-call "not a lease"
+  [ "$7" = none ] || is_number "$7" || die bad-call "not a lease"
+  [ "$boot" ] && find_me || die unguarded "processes cannot be told apart here: no /proc, and no ps that says when they began"
+  mkdir -p "$LEASES" 2>/dev/null || die unguarded "cannot write $LEASES"
+  lease=$1; dir=$LEASES/$1; clear_half_open
+  if ! mkdir "$dir" 2>/dev/null; then                # this is the lock
+    [ -d "$dir" ] || die unguarded "cannot write $LEASES"
+    await_open
+  elif ! { cd "$dir" && fill_lease "$@"; }; then
+    cd / && rm -rf "$dir"; die unguarded "cannot write the lease: the disk is full or read-only"
+  fi
+  enter_own "$lease"; wake
+  tries=0; until is_awake || [ -e phase.gone ] || [ $tries -ge 50 ]; do nap; tries=$((tries + 1)); done
+  is_awake || [ -e phase.gone ] || die unguarded "no process stays alive here to guard the VM"
+  done_ok
+}
+
+clear_half_open() {   # its maker died in the middle: nothing was launched, it can go
+  [ -e "$dir/phase.half-open" ] || return 0
+  value_of "$dir/opening"; ! is_alive "$value" || return 0
+  [ -e "$dir/phase.half-open" ] || return 0          # its maker was done meanwhile
+  mv "$dir" "$LEASES/.$lease.$$" && rm -rf "$LEASES/.$lease.$$"
+} 2>/dev/null
+
+await_open() {   # somebody made it, or is about to
+  local tries=0
+  while { [ -e "$dir/phase.half-open" ] || [ ! -e "$dir/conf" ]; } && [ $tries -lt 25 ]; do nap; tries=$((tries + 1)); done
+  rmdir "$dir" 2>/dev/null                           # empty: its maker came no further
+}
+
+fill_lease() {   # as long as it is half open, nothing was launched
+  local name
+  : >"opening.$me" && : >phase.half-open || return 1
+  for name in pin.off "grace.$3.$4" silent.0 whose.own reap.no settle.idle spools.kept cause.none note.none beat.0 \
+    supervisor.none starter.none log; do
+    : >"$name" || return 1
+  done
+  put_line owner "$2" && put_line conf "$VERSION $caller $5 $6 $7 $8 $9 ${10} ${11}" || return 1
+  shift 11
+  for name in running busy free fetching list delete enter label probe; do
+    put_line "recipe-$name" "$1" || return 1
+    shift
+  done
+  mkdir jobs && fill_epilogue "$@" || return 1
+  mv phase.half-open phase.live && rm -f "opening.$me"        # in this order: see clear_half_open
+} 2>/dev/null
+
+fill_epilogue() {   # fill_epilogue JOB COMMAND...
+  local names=""
+  if [ $# = 0 ]; then : >epilogue.none; return; fi
+  while [ $# -gt 0 ]; do
+    is_id "$1" && ( make_job "$1" guest "" "$2" && : >epilogue ) || return 1
+    names="$names $1"; shift 2
+  done
+  put_line epilogue-jobs "${names# }" && : >epilogue.waiting
+}
