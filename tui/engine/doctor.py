@@ -239,6 +239,8 @@ def _of_processes(facts: HostFacts) -> Finding:
 def _count_leases(reports: Sequence[LeaseReport], client: str) -> str:
     there = [report for report in reports if report.phase is not LeasePhase.GONE]
     ours = [report for report in there if report.client == client]
+    if not there:
+        return "No lease is there."
     ending = sum(report.phase.is_ending for report in ours)
     pinned = sum(report.pinned for report in ours)
     return (

@@ -12,6 +12,7 @@ from tui.model.errors import UsageError
 from tui.model.hosts import HostEntry, ImageInfo
 from tui.model.spec import HostName
 from tui.verbs.output import ask_on_terminal, print_json, print_table, say
+from tui.verbs.sweep import install_sweep, uninstall_sweep
 
 
 @click.group(invoke_without_command=True)
@@ -106,6 +107,10 @@ async def _test(name: str) -> None:
             vms = await link.list_now()
             version = link.version.client if link.version else "?"
             say(f"{name} is ready: {link.driver.name} {version}, {len(vms)} VMs, leases can be kept there")
+
+
+hosts.add_command(install_sweep)
+hosts.add_command(uninstall_sweep)
 
 
 @click.command()

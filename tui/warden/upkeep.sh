@@ -30,7 +30,7 @@ verb_facts() {
   say user "$user"
   say folder "$(cd "$root" && pwd)"
   say writable "$(answer is_writable)"
-  say free "$(df -Pk "$root" 2>/dev/null | { while read -r _ _ _ free _; do :; done; echo "$free"; })"
+  say free "$(df -Pk "$root" 2>/dev/null | tail -n 1 | { read -r _ _ _ free _; echo "$free"; })"
   say apart $how
   say kills "$(killing)"
   say lingers "$(answer lingers)"
