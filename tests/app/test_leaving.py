@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from textual.worker import WorkerFailed
 
 from tests.app.conftest import Stage, on_stage
 from tests.app.fleet_script import NOW, SPEC, ScriptedFleet, ScriptedShelf, parse_host
+from tui.app import away
 from tui.app.app import DayflyApp
 from tui.app.screens.home import HomeScreen
 from tui.app.screens.leaving import LeavingScreen
@@ -38,6 +41,67 @@ async def test_it_asks_and_names_the_vms_and_enter_stays(stage: Stage, key: str)
     await stage.press("enter")
     assert isinstance(stage.app.screen, HomeScreen)
     assert not stage.fleet.called("leave")
+
+
+async def test_each_answer_says_what_it_means(stage: Stage) -> None:
+    fleet = stage.fleet
+    fleet.begin(replace(SPEC, timeout_s=7200), *WORKING)
+    await stage.sees("▶ working")
+    await stage.press("q")
+    until = away.moment(NOW + 7200, NOW)
+    await stage.sees(
+        "Stay", f"the run goes on until {until} at most; log and result", "dayfly attach r0000001"
+    )
+    await stage.sees("the run is stopped, its VM deleted", "▸ Stay (s)", "Leave to finish (l)", "End now (e)")
+    await stage.press("s")
+    assert not fleet.called("leave")
+    fleet.begin(SPEC, Phase.LEASED, Phase.LAUNCHING)
+    fleet.pin(fleet.begin(SPEC, *WORKING), for_s=7200)
+    await stage.press("q")
+    until = away.moment(NOW + 86400, NOW)
+    await stage.sees(f"2 runs go on until {until} at most", "1 of them as soon as the command has started")
+    await stage.sees("2 runs are stopped", "df-hello-r0000003 on demo, 2h 00m left; its work goes on")
+
+
+async def test_of_many_runs_the_first_are_named_and_the_answers_are_seen(fleet: ScriptedFleet) -> None:
+    async with on_stage(fleet) as stage:
+        for _ in range(12):
+            fleet.begin(SPEC, *WORKING)
+        await stage.sees("▶ 12 active")
+        await stage.press("q")
+        await stage.sees("df-hello-r0000005 on demo", "and 7 more", "▸ Stay (s)", "End now (e)")
+
+
+async def test_what_works_is_left_to_finish_and_the_launch_is_waited_for(stage: Stage) -> None:
+    fleet = stage.fleet
+    fleet.begin(SPEC, *WORKING)
+    starting = fleet.begin(SPEC, Phase.LEASED, Phase.LAUNCHING)
+    await stage.sees("◔ launching")
+    await stage.press("q", "l")
+    assert fleet.called("leave") == [(True,)]
+    await stage.sees("left once it has started", "0 of 1 done", "dayfly attach r0000001", "e End all now")
+    assert stage.app.return_value is None
+    fleet.enter(starting, Phase.WORKING)
+    fleet.let_go(starting)
+    lines = await leaves(stage)
+    assert [line for line in lines if "attach" in line] == [
+        "  log and result: dayfly attach r0000001",
+        "  log and result: dayfly attach r0000002",
+    ]
+    assert "Nothing is owed." not in lines
+
+
+async def test_what_was_to_finish_can_be_ended_after_all(stage: Stage) -> None:
+    fleet = stage.fleet
+    run = fleet.begin(SPEC, Phase.LEASED, Phase.LAUNCHING)
+    await stage.sees("◔ launching")
+    await stage.press("q", "l")
+    await stage.sees("left once it has started")
+    await stage.press("e")
+    assert fleet.called("leave") == [(True,), (False,)]
+    await stage.sees("Being deleted", "⌫ deleting", "0 of 1 gone")
+    fleet.enter(run, Phase.GONE)
+    assert (await leaves(stage))[-1] == "Nothing is owed."
 
 
 async def test_it_waits_until_every_vm_is_gone_and_says_what_stays(stage: Stage) -> None:

@@ -285,7 +285,7 @@ def _cleaning_cell(run: RunState, title: str, now: float, *, finish: bool) -> La
         case _ if run.left:
             return Label(away.attach(run), "good")
         case _ if finish and run.phase is not Phase.DELETING:
-            return Label("is left as soon as its command has started", "muted")
+            return Label("left once it has started", "muted")
         case _:
             return Label(clean_line(run.delay), "warn") if run.delay else Label(clean_line(run.told), "muted")
 
