@@ -16,9 +16,10 @@ from enum import StrEnum
 from tui.engine.ledger import Debt, Ledger, LedgerRow, RunLock
 from tui.engine.link import HostLink
 from tui.engine.outcomes import outcome_of_past
+from tui.engine.takeover import phase_of
 from tui.model.errors import DayflyError, ManagerRefused, NoSuchLease
 from tui.model.hosts import HostEntry
-from tui.model.lease import LAUNCH_JOB, WORK_JOB, LeasePhase, LeaseReport
+from tui.model.lease import WORK_JOB, LeasePhase, LeaseReport
 from tui.model.phase import Outcome, Phase
 from tui.model.spec import VmName
 from tui.model.units import format_duration
@@ -159,18 +160,3 @@ def _trouble(row: LedgerRow, report: LeaseReport, carrier: Carrier) -> str:
     if carrier is Carrier.NOBODY and report.phase is LeasePhase.LIVE and not report.pinned:
         return f"its client is gone; {row.entry.name} ends it within {format_duration(row.spec.grace_s)}"
     return report.note
-
-
-def phase_of(report: LeaseReport) -> Phase:
-    """Where a run is, by what its host knows."""
-    if report.phase in (LeasePhase.GONE, LeasePhase.NONE):
-        return Phase.GONE
-    if report.phase.is_ending:
-        return Phase.DELETING
-    if report.end_of(WORK_JOB) is not None:
-        return Phase.KEPT if report.pinned else Phase.COLLECTING
-    if WORK_JOB in report.started:
-        return Phase.WORKING
-    if report.end_of(LAUNCH_JOB) is not None:
-        return Phase.BOOTING
-    return Phase.LAUNCHING if LAUNCH_JOB in report.started else Phase.LEASED

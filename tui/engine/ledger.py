@@ -102,9 +102,7 @@ class Ledger:
 
     def working(self, run: RunId) -> None:
         """The workload has begun; the first word counts."""
-        self._write(
-            "UPDATE runs SET working_at = ? WHERE id = ? AND working_at IS NULL", (time.time(), run)
-        )
+        self._write("UPDATE runs SET working_at = ? WHERE id = ? AND working_at IS NULL", (time.time(), run))
 
     def ended(self, run: RunId, outcome: Outcome) -> None:
         """How the work went; the first word counts."""

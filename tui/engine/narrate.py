@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import shlex
+import time
 
-from tui.model.events import CleanupDelayed, Event, Narrated, PhaseEntered, PinChanged, WorkEnded
+from tui.model.events import (
+    CleanupDelayed,
+    Event,
+    LinkChanged,
+    Narrated,
+    PhaseEntered,
+    PinChanged,
+    RunAdopted,
+    RunLeft,
+    RunOrphaned,
+    WorkEnded,
+)
 from tui.model.hosts import DEMO, LOCAL, HostEntry
 from tui.model.lease import LAUNCH_JOB
 from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
-from tui.model.spec import PinPolicy, RunSpec
+from tui.model.spec import HostName, PinPolicy, RunSpec
 from tui.model.state import RunState
 from tui.model.units import format_duration
 
 CLEANUP_LOG = "cleanup"
+EXEC_BOUND = (
+    "This guest cannot keep a job of its own: the workload ends if the connection into the VM breaks."
+)
 
 
 def sentence(event: Event, run: RunState) -> str:
@@ -22,8 +37,14 @@ def sentence(event: Event, run: RunState) -> str:
             return text
         case PhaseEntered(phase=phase):
             return _of_phase(phase, run)
-        case PinChanged(pin=pin, reason=reason):
-            return _of_pin(pin, reason, run)
+        case PinChanged():
+            return _of_pin(event, run)
+        case RunOrphaned(ends_at=ends_at):
+            return f"Its client is gone; it goes on at {run.host}{_until(ends_at)}."
+        case RunAdopted():
+            return f"Taken over: {run.vm} on {run.host} is followed to its end from here."
+        case RunLeft(ends_at=ends_at):
+            return f"{run.vm} goes on without us on {run.host}{_until(ends_at)}: dayfly attach {run.id}"
         case WorkEnded(outcome=outcome) if run.outcome is None:
             return of_outcome(outcome)
         case CleanupDelayed(reason=reason) if reason:
@@ -64,25 +85,75 @@ def _of_phase(phase: Phase, run: RunState) -> str:
     }.get(phase, "")
 
 
-def _of_pin(pin: Pin, reason: str, run: RunState) -> str:
-    because = f" ({reason})" if reason else ""
+def _of_pin(event: PinChanged, run: RunState) -> str:
+    because = f" ({event.reason})" if event.reason else ""
+    kept = "until you unpin or remove it"
+    if event.until is not None:
+        kept = f"for {format_duration(max(0, round(event.until - time.time())))}, or {kept}"
     return {
-        Pin.ON: f"Pinned: {run.vm} is kept until you unpin or remove it{because}.",
+        Pin.ON: f"Pinned: {run.vm} is kept {kept}{because}.",
         Pin.REFUSED: f"The pin came too late{because}.",
         Pin.OFF: f"Unpinned{because}." if run.pin is Pin.ON else "",
-    }.get(pin, "")
+    }.get(event.pin, "")
+
+
+def _until(ends_at: float | None) -> str:
+    if ends_at is None:
+        return ""
+    return f", {format_duration(max(0, round(ends_at - time.time())))} at most"
+
+
+# ---- hosts
+
+
+def host_lost(event: LinkChanged, run: RunState) -> str:
+    """The link to a run's host is down; what becomes of the run."""
+    why = event.detail.rstrip(".") or f"{event.host} does not answer"
+    return f"{event.host} unreachable ({why}); {_goes_on(run, event.heard_at or event.at)}."
+
+
+def _goes_on(run: RunState, heard_at: float) -> str:
+    if run.phase is Phase.DELETING:
+        return f"it goes on deleting {run.vm}"
+    if run.is_pinned:
+        return f"{run.vm} stays there, pinned"
+    may_finish = run.spec.finish and run.phase is Phase.WORKING
+    limit_s = max(run.spec.grace_s, run.spec.finish_s) if may_finish else run.spec.grace_s
+    left = format_duration(max(0, round(heard_at + limit_s - time.time())))
+    return f"the run goes on; {run.host} ends it in {left} unless we return"
+
+
+def host_back(host: HostName, away_s: float) -> str:
+    """The link is up again."""
+    return f"{host} is back after {format_duration(max(1, round(away_s)))}."
+
+
+def manager_silent(host: HostName) -> str:
+    """The host answers, its VM manager does not."""
+    return f"The VM manager on {host} does not answer; what runs goes on, and what is owed is tried again."
+
+
+def manager_back(host: HostName, silent_s: float) -> str:
+    """It answers again."""
+    return f"The VM manager on {host} answers again, after {format_duration(max(1, round(silent_s)))}."
+
+
+# ---- what would happen
 
 
 def fate(spec: RunSpec) -> str:
     """What happens to such a run if this client vanishes now."""
-    deletes = f"{spec.host} deletes the VM {format_duration(spec.grace_s)} after it last heard from us"
-    match spec.pin:
-        case PinPolicy.ALWAYS:
-            return f"If this client vanishes, the VM stays on {spec.host}, pinned, until you remove it."
-        case PinPolicy.ON_FAILURE:
-            return f"If this client vanishes, {deletes}; if the command has failed by then, the VM stays."
-        case PinPolicy.NEVER:
-            return f"If this client vanishes, {deletes}."
+    vanishes, host = "If this client vanishes", spec.host
+    if spec.pin is PinPolicy.ALWAYS:
+        kept = f"for {format_duration(spec.pin_for_s)}, or until" if spec.pin_for_s else "until"
+        return f"{vanishes}, the VM stays on {host}, pinned, {kept} you remove it."
+    deletes = f"{host} deletes the VM {format_duration(spec.grace_s)} after it last heard from us"
+    if spec.finish:
+        deletes += f"; the workload may end by itself first, at most {format_duration(spec.finish_s)}"
+    if spec.pin is PinPolicy.ON_FAILURE:
+        kept = f", for {format_duration(spec.pin_for_s)}" if spec.pin_for_s else ""
+        return f"{vanishes}, {deletes}; if the command has failed by then, the VM stays{kept}."
+    return f"{vanishes}, {deletes}."
 
 
 def way_in(entry: HostEntry, command: str) -> str:

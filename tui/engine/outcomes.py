@@ -50,7 +50,7 @@ def outcome_of_past(report: LeaseReport, spec: RunSpec) -> Outcome:
     end = report.end_of(WORK_JOB)
     if end is not None and (end.kind is not EndKind.KILLED or end.detail == TIMEOUT):
         return outcome_of_end(end)
-    is_over = report.phase.is_ending or report.phase is LeasePhase.NONE
+    is_over = report.phase.is_ending or report.phase is LeasePhase.NONE or report.foreign
     return outcome_of_report(report, spec) if is_over else CLIENT_DIED
 
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from tui.engine import narrate
+from tui.engine.ledger import RunLock
 from tui.engine.logs import RunLogs
 from tui.engine.store import Store
 from tui.model.events import Event, RunSubmitted, to_json
@@ -17,18 +18,20 @@ class Recorder:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._runs: dict[RunId, tuple[Path, RunLogs]] = {}
+        self._runs: dict[RunId, tuple[Path, RunLogs, RunLock]] = {}
         store.listen(self._on_event)
 
-    def follow(self, run: RunId, folder: Path, logs: RunLogs) -> None:
-        """Record this run from now on, into `folder` and its logs."""
-        self._runs[run] = (folder, logs)
+    def follow(self, run: RunId, folder: Path, logs: RunLogs, lock: RunLock) -> None:
+        """Record this run from now on, into `folder` and its logs, whenever its lock is ours."""
+        self._runs[run] = (folder, logs, lock)
 
     def _on_event(self, event: Event) -> None:
         run = getattr(event, "run", None)
         if run not in self._runs:
             return
-        folder, logs = self._runs[run]
+        folder, logs, lock = self._runs[run]
+        if not lock.is_held:
+            return
         with (folder / "events.ndjson").open("a", encoding="utf-8") as file:
             file.write(json.dumps(to_json(event), ensure_ascii=False) + "\n")
         state = self._store.state.runs.get(run)

@@ -21,6 +21,7 @@ from tui.engine.janitor import Janitor
 from tui.engine.ledger import Ledger, LedgerRow
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogReader
+from tui.engine.outages import Outages
 from tui.engine.questions import Questions
 from tui.engine.recorder import Recorder
 from tui.engine.run import Run
@@ -102,6 +103,7 @@ class Supervisor:
         self._pace = pace
         self._recorder = Recorder(self.store)
         self._questions = Questions(self.store)
+        Outages(self.store)
         self._ask = ask or self._questions.ask
         self._lasting = lasting
         self._link_tasks: list[asyncio.Task[None]] = []
@@ -109,6 +111,7 @@ class Supervisor:
         self._runs: dict[RunId, Run] = {}
         self._run_group: asyncio.TaskGroup | None = None
         self._run_tasks: set[asyncio.Task[None]] = set()
+        self._is_leaving = False
         self._abandoned = asyncio.Event()
         self.store.listen(self._show_runs_their_vms)
 
@@ -132,7 +135,7 @@ class Supervisor:
         self.store.apply(RunSubmitted(run=run_id, at=time.time(), vm=run.vm, spec=spec))
         self._start(run.carry_out(), run.vm)
         if spec.pin is PinPolicy.ALWAYS:
-            self.pin(run_id)
+            self.pin(run_id, for_s=spec.pin_for_s)
         return run_id
 
     def recover(self, row: LedgerRow) -> bool:
@@ -150,16 +153,24 @@ class Supervisor:
         )
         if row.outcome is not None:
             self.store.apply(WorkEnded(run=row.run, at=at, outcome=row.outcome))
-        self._start(self._narrating(run, run.take_up(row.pinned_at)), f"take up {run.vm}")
+        self._start(self._narrating(run, run.take_up(row)), f"take up {run.vm}")
         return True
+
+    def adopt(self, run: RunId) -> None:
+        """Take over an orphan, or a run that was left."""
+        self._runs[run].adopt()
+
+    def disown(self, run: RunId) -> None:
+        """Leave an orphan to its host."""
+        self._runs[run].disown()
 
     def cancel(self, run: RunId) -> None:
         """Stop the workload and delete the VM, pinned or not."""
         self._runs[run].cancel()
 
-    def pin(self, run: RunId) -> None:
-        """Keep the VM."""
-        self._start(self._narrating(self._runs[run], self._runs[run].set_pin(True)), f"pin {run}")
+    def pin(self, run: RunId, *, for_s: int | None = None) -> None:
+        """Keep the VM, for so long or until unpinned."""
+        self._start(self._narrating(self._runs[run], self._runs[run].set_pin(True, for_s)), f"pin {run}")
 
     def unpin(self, run: RunId) -> None:
         """Let it go."""
@@ -235,11 +246,12 @@ class Supervisor:
 
     # ---- leaving
 
-    def leave(self) -> None:
-        """Cancel what is not pinned. Idempotent."""
+    def leave(self, *, finish: bool = False) -> None:
+        """Cancel what is not pinned, or leave it to its host to `finish`. Idempotent."""
+        self._is_leaving = True
         for run in self._runs.values():
             if not run.state.phase.is_over:
-                run.leave()
+                run.leave(finish=finish)
 
     def abandon(self) -> None:
         """Wait for no cleanup any more: the hosts do the rest."""
@@ -252,7 +264,8 @@ class Supervisor:
 
     async def wind_up(self) -> None:
         """Leave, and wait until every VM is gone or kept, the patience is over, or somebody abandons."""
-        self.leave()
+        if not self._is_leaving:
+            self.leave()
         try:
             async with asyncio.timeout(self._pace.leave_s):
                 while self.state.unfinished and not self._abandoned.is_set():
@@ -286,7 +299,7 @@ class Supervisor:
             identity=self._identity,
         )
         self._runs[run_id] = run
-        self._recorder.follow(run_id, run.folder, run.logs)
+        self._recorder.follow(run_id, run.folder, run.logs, run.lock)
         return run
 
     def _start(self, work: Coroutine[None, None, None], name: str) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 import click
 
-from tui.engine.desk import Carrier, Desk, Sight, phase_of
+from tui.engine.desk import Carrier, Desk, Sight
 from tui.engine.ledger import Ledger, LedgerRow
 from tui.engine.supervisor import Supervisor
+from tui.engine.takeover import phase_of
 from tui.model.errors import DayflyError
 from tui.model.hosts import HostEntry
 from tui.model.phase import Phase
