@@ -1,0 +1,235 @@
+"""Demo hosts for the cells, reached by their own SSH server or by a real OpenSSH."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import count
+from pathlib import Path
+
+from tests.demo_host import FOREIGN, SPEED, DemoHost
+from tests.faults.cells import Kit
+from tests.fixtures import sshd as openssh
+from tests.fixtures.sshd import Sshd
+from tui.demo import account, process
+from tui.demo.guest import Guests
+
+TICK_S = 0.5
+SMALL_DISK = "24m"
+_HOLDS_WORLD = "world"
+_CLOCK = "clock"
+
+
+class Way(StrEnum):
+    """How the hosts are reached."""
+
+    DEMO = "demo"
+    SSHD = "sshd"
+
+
+@dataclass(slots=True)
+class Place:
+    """One running host, with all that a client needs to get in."""
+
+    way: Way
+    kit: Kit
+    state: Path
+    """The state folder of the demo host; clients have their own."""
+    demo: DemoHost
+    key: Path
+    sshd: Sshd | None = None
+    server: subprocess.Popen[bytes] | None = None
+    boots: Iterator[int] = field(default_factory=lambda: count(2))
+    expected: set[str] = field(default_factory=set)
+    """VMs beyond the foreign ones that may be there when all cells are through."""
+
+    @property
+    def port(self) -> int:
+        """Where its SSH server listens now."""
+        return self.sshd.port if self.sshd else self.demo.address.port
+
+    @property
+    def user(self) -> str:
+        return self.sshd.user if self.sshd else self.demo.address.user
+
+    @property
+    def host_key(self) -> str:
+        return self.sshd.public_key() if self.sshd else self.demo.address.host_key
+
+    def lease(self, vm: str) -> Path:
+        return self.demo.home / ".local/state/dayfly/leases" / vm
+
+    def held(self, what: str, vm: str) -> bool:
+        """Whether the emulator holds such a call, or step of a launch."""
+        return (self.demo.world / "held" / f"{what}.{vm}").exists()
+
+    def vms(self) -> dict[str, str]:
+        """Names and states, as the emulator has them on its disk."""
+        listed = json.loads((self.demo.world / "world.json").read_text())["vms"]
+        return {vm["name"]: "Deleted" if vm["deleted"] else vm["state"] for vm in listed}
+
+    def touched(self) -> list[str]:
+        """Foreign VMs that are not as they were."""
+        vms = self.vms()
+        return [name for name, state in FOREIGN.items() if vms.get(name) != state]
+
+    def set_clock(self, offset: str) -> None:
+        """Move the clock of all the host's processes; the machine's own stays."""
+        new = self.demo.world / f"{_CLOCK}.new"
+        new.write_text(f"{offset}\n")
+        new.replace(self.demo.world / _CLOCK)
+
+    async def restart_sshd(self, after_s: float) -> None:
+        """Kill the SSH server with its sessions; it is back after so long."""
+        if self.sshd is None:
+            await self.demo.control(f"sshd {after_s}")
+            await asyncio.sleep(after_s)
+            return
+        await self._kill_sshd()
+        await asyncio.sleep(after_s)
+        await self._launch_sshd()
+
+    async def reboot(self) -> None:
+        """All processes of the host end at once; it comes back under another boot id with what is on disk."""
+        if self.sshd is not None:
+            await self._kill_sshd()
+        await process.stop(self.state)
+        _write_environment(self.demo.world, self.kit, boot=f"boot{next(self.boots)}")
+        address = await process.ensure(self.state, speed=SPEED, guests=Guests.SHELL)
+        self.demo = DemoHost(address, self.state)
+        if self.sshd is not None:
+            await self._launch_sshd()
+
+    async def _kill_sshd(self) -> None:
+        assert self.sshd is not None
+        assert self.server is not None
+        self.sshd.kill()
+        await asyncio.to_thread(self.server.wait, 10)
+
+    async def _launch_sshd(self) -> None:
+        assert self.sshd is not None
+        env = {**account.system_environment(self.demo.world), **self.demo.own_environment()}
+        self.sshd, self.server = await asyncio.to_thread(openssh.launch, self.sshd, env=env)
+
+
+def _write_environment(world: Path, kit: Kit, *, boot: str) -> None:
+    lines = [f"DAYFLY_TICK={TICK_S:g}", f"DAYFLY_BOOT_ID={boot}"]
+    if kit is Kit.CLOCK:
+        lines += [
+            f"LD_PRELOAD={_libfaketime()}",
+            f"FAKETIME_TIMESTAMP_FILE={world / _CLOCK}",
+            "FAKETIME_CACHE_DURATION=1",
+            "FAKETIME_DONT_FAKE_MONOTONIC=1",
+        ]
+        (world / _CLOCK).write_text("+0\n")
+    (world / account.ENVIRONMENT).write_text("\n".join(lines) + "\n")
+
+
+def _libfaketime() -> str:
+    shown = subprocess.check_output(["faketime", "-f", "+0", "env"], text=True)
+    found = re.search(r"^LD_PRELOAD=(\S+)$", shown, re.MULTILINE)
+    assert found is not None, shown
+    return found[1]
+
+
+@contextmanager
+def _small_disks(world: Path) -> Iterator[None]:
+    """File systems of their own for the account's home and for the VMs."""
+    with contextlib.ExitStack() as stack:
+        for name in ("home", "instances"):
+            folder = world / name
+            folder.mkdir()
+            options = ["-t", "tmpfs", "-o", f"size={SMALL_DISK}", "dayfly-faults", str(folder)]
+            subprocess.run(["mount", *options], check=True)
+            stack.callback(subprocess.run, ["umount", "-l", str(folder)], check=True)
+        yield
+
+
+@asynccontextmanager
+async def open_place(folder: Path, way: Way, kit: Kit) -> AsyncIterator[Place]:
+    """Start a host in `folder`; at the end all of it is gone."""
+    world = folder / "demo" / _HOLDS_WORLD
+    world.mkdir(parents=True)
+    with contextlib.ExitStack() as stack:
+        if kit is Kit.SMALL_DISKS:
+            stack.enter_context(_small_disks(world))
+        _write_environment(world, kit, boot="boot1")
+        try:
+            yield await _start(folder, way, kit)
+        finally:
+            await process.stop(folder)
+
+
+async def _start(folder: Path, way: Way, kit: Kit) -> Place:
+    demo = DemoHost(await process.ensure(folder, speed=SPEED, guests=Guests.SHELL), folder)
+    if way is Way.SSHD:
+        ssh_folder = folder / "sshd"
+        ssh_folder.mkdir()
+        sshd = openssh.prepare(ssh_folder)
+        place = Place(way, kit, folder, demo, sshd.client_key, sshd)
+        await place._launch_sshd()
+        return place
+    key = folder / "key"
+    key.touch(mode=0o600)
+    key.write_text(demo.address.key)
+    return Place(way, kit, folder, demo, key)
+
+
+class Places:
+    """Opens hosts as cells need them, and lets those that hit a whole host have one for themselves."""
+
+    def __init__(self, folder: Path, way: Way, stack: contextlib.AsyncExitStack) -> None:
+        self.opened: list[Place] = []
+        self._folder = folder
+        self._way = way
+        self._stack = stack
+        self._idle: dict[Kit, list[Place]] = {kit: [] for kit in Kit}
+        self._opening = asyncio.Lock()
+
+    @asynccontextmanager
+    async def borrow(self, kit: Kit) -> AsyncIterator[Place]:
+        """A host of that kit; SHARED: the one that all have."""
+        async with self._opening:
+            place = self._idle[kit][-1] if self._idle[kit] else await self._open(kit)
+            if kit is not Kit.SHARED:
+                self._idle[kit].remove(place)
+        yield place
+        # Not in a finally: a host on which a cell broke off is not used again.
+        if kit is not Kit.SHARED:
+            self._idle[kit].append(place)
+
+    async def _open(self, kit: Kit) -> Place:
+        folder = self._folder / f"host-{len(self.opened)}"
+        place = await self._stack.enter_async_context(open_place(folder, self._way, kit))
+        self.opened.append(place)
+        self._idle[kit].append(place)
+        return place
+
+
+@asynccontextmanager
+async def places(folder: Path, way: Way) -> AsyncIterator[Places]:
+    """Hosts on demand; at the end all are gone."""
+    async with contextlib.AsyncExitStack() as stack:
+        found = Places(folder, way, stack)
+        try:
+            yield found
+        finally:
+            for place in found.opened:
+                if place.server is not None and place.sshd is not None:
+                    await place._kill_sshd()
+
+
+def missing_tools(way: Way) -> list[str]:
+    """What this machine lacks for the whole matrix."""
+    wanted = ["faketime", "mount", *(["ssh-keygen"] if way is Way.SSHD else [])]
+    missing = [name for name in wanted if shutil.which(name) is None]
+    return missing + (["root"] if os.geteuid() else [])
