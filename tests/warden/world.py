@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import shutil
 import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -87,10 +90,13 @@ class World:
         return replace(recipe, **changes)  # type: ignore[arg-type]
 
     def spec(self, *, grace_s: int = 60, pin: PinPolicy = PinPolicy.NEVER, **changes: object) -> LeaseSpec:
+        """`changes` are of the lease or of its recipe."""
+        of_lease = {key: changes.pop(key) for key in (*changes,) if key in LeaseSpec.__slots__}
         recipe = self.recipe(**changes)
-        return LeaseSpec(
+        spec = LeaseSpec(
             vm=self.vm, client=self.client, owner="me@here", grace_s=grace_s, pin=pin, recipe=recipe
         )
+        return replace(spec, **of_lease)  # type: ignore[arg-type]
 
     async def open(self, **kwargs: object) -> None:
         await self.warden.open(self.spec(**kwargs))  # type: ignore[arg-type]
@@ -129,6 +135,27 @@ class World:
 
     def is_in(self, phase: LeasePhase) -> bool:
         return (self.lease / f"phase.{phase}").exists()
+
+    async def reported(
+        self, condition: Callable[[LeaseReport], object], *, limit_s: float = 40
+    ) -> LeaseReport:
+        """The first report of which this is true."""
+        async with asyncio.timeout(limit_s):
+            while True:
+                report = await self.warden.status(self.vm)
+                if condition(report):
+                    return report
+                await asyncio.sleep(0.05)
+
+    @asynccontextmanager
+    async def held(self, beat_s: float = 0.3) -> AsyncIterator[list[LeaseReport]]:
+        """A client is there: it renews the lease and takes the news."""
+        news: list[LeaseReport] = []
+        async with asyncio.TaskGroup() as group:
+            holding = group.create_task(self.warden.hold(lambda: [self.vm], news.append, beat_s=beat_s))
+            await until(lambda: news)
+            yield news
+            holding.cancel()
 
     async def gone(self, limit_s: float = 40) -> LeaseReport:
         await until(lambda: self.is_in(LeasePhase.GONE), timeout_s=limit_s)
