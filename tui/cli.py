@@ -20,6 +20,7 @@ from tui.verbs.output import let_go_of_streams
 VERBS = {
     "demo": ("tui.verbs.dashboard", "demo", "Open the dashboard on the embedded demo host."),
     "run": ("tui.verbs.run", "run", "Run one job in a clean VM, without the dashboard."),
+    "attach": ("tui.verbs.attach", "attach", "Take over a run whose client died or left."),
     "ps": ("tui.verbs.vms", "ps", "VMs of this client that exist or are owed a deletion."),
     "logs": ("tui.verbs.logs", "logs", "The log of a run."),
     "pin": ("tui.verbs.vms", "pin", "Keep a VM until you say otherwise."),

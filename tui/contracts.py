@@ -372,7 +372,7 @@ class ProfileShelf(Protocol):
 
     A form has the keys of a profile file, each as typed text: `image`, `command`, `host`, `cpus`,
     `memory`, `disk`, `workdir`, `sudo` (`true` or `false`), `timeout`, `boot_timeout`, `grace`, `pin`,
-    `name`, `description`; an empty or missing one means its default.
+    `pin_for`, `name`, `description`; an empty or missing one means its default.
     """
 
     def names(self) -> Sequence[str]:

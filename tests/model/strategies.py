@@ -1,5 +1,7 @@
 """Hypothesis strategies for the facts of the model."""
 
+from dataclasses import replace
+
 from hypothesis import strategies as st
 
 from tui.model.events import (
@@ -38,7 +40,7 @@ _lines = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Z
 _words = st.from_regex(r"[a-z0-9:/.][a-z0-9:/._-]{0,20}", fullmatch=True)
 _commands = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=60)
 
-specs = st.builds(
+_specs = st.builds(
     RunSpec,
     image=_words,
     command=_commands.filter(str.strip)
@@ -56,7 +58,21 @@ specs = st.builds(
     boot_timeout_s=st.integers(10, 7 * DAY_S),
     grace_s=st.integers(5, 7 * DAY_S),
     pin=st.sampled_from(PinPolicy),
+    pin_for_s=st.none() | st.integers(60, 7 * DAY_S),
+    finish=st.booleans(),
 )
+
+
+def _consistent(spec: RunSpec) -> RunSpec:
+    """What a profile can say: only a pin expires, and `finish` stands in the place of a grace."""
+    if spec.pin is PinPolicy.NEVER:
+        spec = replace(spec, pin_for_s=None)
+    if spec.finish and spec.timeout_s:
+        return replace(spec, grace_s=900)
+    return replace(spec, finish=False)
+
+
+specs = _specs.map(_consistent)
 
 outcomes = st.builds(Outcome, st.sampled_from(OutcomeKind), st.none() | st.integers(0, 255), texts)
 entries = st.builds(

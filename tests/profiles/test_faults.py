@@ -12,10 +12,11 @@ from tui.model.units import GIB
 GOOD = 'image = "lts"\ncommand = "true"\n'
 KEYS = (
     "name, description, image, command, workdir, sudo, cpus, memory, disk, "
-    "host, timeout, boot_timeout, grace, pin"
+    "host, timeout, boot_timeout, grace, pin, pin_for"
 )
 SIZE = "write a number with K, M or G, such as 512M or 1.5G"
 DURATION = "write a duration such as 90s, 15m or 1h30m"
+GRACE = f'{DURATION}, or "finish" to let the work end by itself'
 IMAGE = "write one word, without spaces or a leading dash, such as lts, 24.04 or a URL"
 COMMAND = 'write a string for bash, such as "make test", or a list of strings'
 WORKDIR = "write a path in the VM that begins with /, such as /home/ubuntu"
@@ -59,8 +60,15 @@ WRONG = [
     ("sudo = 1", "sudo: found 1; write true or false"),
     ('grace = "4s"', 'grace: found "4s"; write at least 5s'),
     ('grace = "8d"', 'grace: found "8d"; write at most 7d'),
-    ('grace = "-5m"', f'grace: found "-5m"; {DURATION}'),
-    ("grace = 900.0", f"grace: found 900.0; {DURATION}"),
+    ('grace = "-5m"', f'grace: found "-5m"; {GRACE}'),
+    ("grace = 900.0", f"grace: found 900.0; {GRACE}"),
+    (
+        'grace = "finish"',
+        'grace: found "finish"; it needs a timeout, which bounds it: write timeout too, such as 2h',
+    ),
+    ('pin_for = "8h"', 'pin_for: it needs a pin to end: write pin too, "on-failure" or "always"'),
+    ('pin_for = "59s"', 'pin_for: found "59s"; write at least 1m'),
+    ('pin_for = "always"', f'pin_for: found "always"; {DURATION}'),
     ("timeout = 0", "timeout: found 0; write at least 1s; without a limit, leave it out"),
     ("timeout = false", f"timeout: found false; {DURATION}"),
     ('boot_timeout = "1.5h"', f'boot_timeout: found "1.5h"; {DURATION}'),
@@ -246,3 +254,8 @@ def test_a_form() -> None:
         "image: missing; name the image to start from, such as lts",
         "host: missing; name a host: demo to try it, local, or user@server",
     )
+
+
+def test_a_flag_that_lacks_its_partner_is_named_by_the_flag() -> None:
+    faults = faults_of(GOOD, grace="finish", pin_for="8h")
+    assert [fault.split(":")[0] for fault in faults] == ["--grace", "--for"]

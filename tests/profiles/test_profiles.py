@@ -202,3 +202,17 @@ def test_reading_profiles_is_light_and_runs_nothing() -> None:
     code = f"import sys, tui.profiles, tui.config; print(sorted({heavy} & set(sys.modules)))"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout == "[]\n"
+
+
+def test_finish_takes_the_place_of_a_grace_and_a_timeout_from_a_flag_will_do() -> None:
+    Path("long.toml").write_text('image = "lts"\ncommand = "make"\ngrace = "finish"\n')
+    spec = load("long.toml", timeout="2h")
+    assert (spec.finish, spec.grace_s, spec.timeout_s) == (True, 900, 7200)
+    assert load("long.toml", grace="5m").finish is False
+    assert 'grace = "finish"\n' in profiles.dump(spec)
+
+
+def test_a_pin_may_expire() -> None:
+    spec = profiles.resolve({"image": "lts", "command": "make", "pin": "on-failure", "pin_for": "8h"}, "demo")
+    assert spec.pin_for_s == 8 * 3600
+    assert profiles.dump(spec).endswith('pin = "on-failure"\npin_for = "8h"\n')

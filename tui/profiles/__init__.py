@@ -25,8 +25,16 @@ _KEYS = {
     **{key: key for key in ("memory", "disk", "host")},
     **{key: f"{key}_s" for key in ("timeout", "boot_timeout", "grace")},
     "pin": "pin",
+    "pin_for": "pin_for_s",
 }
 """Each key of a profile, in the order of a saved one, and its field in RunSpec."""
+_FINISH = "finish"
+"""In place of a grace: the work may end by itself."""
+_PARTNERS = {
+    "grace": 'found "finish"; it needs a timeout, which bounds it: write timeout too, such as 2h',
+    "pin_for": 'it needs a pin to end: write pin too, "on-failure" or "always"',
+}
+"""What is wrong with a key that another one is missing for."""
 _NEEDED = {
     "image": "missing; name the image to start from, such as lts",
     "command": "missing; say what the VM is to run",
@@ -46,9 +54,13 @@ def load(path_or_name: str, *, overrides: Mapping[str, object], default_host: st
     given, more = _from_person(flags, _flag)
     defaults = {"host": default_host} if default_host else {}
     missing = _missing({**defaults, **file.data, **flags}, file.lacks)
-    if faults or more or missing:
-        raise ProfileError((*faults, *more, *missing))
-    return _spec({"name": name_of(file.path), **defaults, **written, **given})
+    checked = {"name": name_of(file.path), **defaults, **written, **given}
+    alone = tuple(
+        f"{_flag(key) if key in given else file.where(key)}: {_PARTNERS[key]}" for key in _lonely(checked)
+    )
+    if faults or more or missing or alone:
+        raise ProfileError((*faults, *more, *missing, *(alone if not faults and not more else ())))
+    return _spec(checked)
 
 
 def resolve(overrides: Mapping[str, object], default_host: str | None) -> RunSpec:
@@ -82,7 +94,7 @@ def dump(spec: RunSpec, *, with_host: bool = True) -> str:
     plain = RunSpec(image="", command="", host=spec.host)
     written: dict[str, object] = {}
     for key, field in _KEYS.items():
-        value = getattr(spec, field)
+        value = _FINISH if key == "grace" and spec.finish else getattr(spec, field)
         if (with_host and key == "host") or value != getattr(plain, field):
             written[key] = _as_toml(key, value)
     # tomli-w's multi-line form drops carriage returns.
@@ -120,7 +132,8 @@ Label = Callable[[str], str]
 
 
 def _flag(key: str) -> str:
-    return "command" if key == "command" else f"--{key.replace('_', '-')}"
+    special = {"command": "command", "pin_for": "--for"}
+    return special.get(key, f"--{key.replace('_', '-')}")
 
 
 def _plain(key: str) -> str:
@@ -158,9 +171,18 @@ def _resolved(typed: Mapping[str, object], default_host: str | None, label: Labe
     given, faults = _from_person(typed, label)
     defaults = {"host": default_host} if default_host else {}
     missing = _missing({**defaults, **typed}, label)
-    if faults or missing:
-        raise ProfileError((*faults, *missing))
-    return _spec({**defaults, **given})
+    checked = {**defaults, **given}
+    alone = () if faults else tuple(f"{label(key)}: {_PARTNERS[key]}" for key in _lonely(checked))
+    if faults or missing or alone:
+        raise ProfileError((*faults, *missing, *alone))
+    return _spec(checked)
+
+
+def _lonely(checked: Mapping[str, object]) -> tuple[str, ...]:
+    """The keys that make no sense without another one."""
+    finishes = checked.get("grace") == _FINISH and "timeout" not in checked
+    expires = "pin_for" in checked and checked.get("pin", PinPolicy.NEVER) is PinPolicy.NEVER
+    return (*(("grace",) if finishes else ()), *(("pin_for",) if expires else ()))
 
 
 def _missing(written: Mapping[str, object], label: Label) -> tuple[str, ...]:
@@ -168,15 +190,17 @@ def _missing(written: Mapping[str, object], label: Label) -> tuple[str, ...]:
 
 
 def _spec(checked: Mapping[str, object]) -> RunSpec:
-    named: dict[str, Any] = {_KEYS[key]: value for key, value in checked.items()}
-    return RunSpec(**named)
+    finish = checked.get("grace") == _FINISH
+    kept = {key: value for key, value in checked.items() if not (finish and key == "grace")}
+    named: dict[str, Any] = {_KEYS[key]: value for key, value in kept.items()}
+    return RunSpec(**named, finish=finish)
 
 
 def _as_toml(key: str, value: object) -> object:
     match value:
         case int() if key in ("memory", "disk"):
             return format_size(value)
-        case int() if key in ("timeout", "boot_timeout", "grace"):
+        case int() if key in ("timeout", "boot_timeout", "grace", "pin_for"):
             return format_duration(value)
         case tuple():
             return list(value)

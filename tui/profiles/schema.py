@@ -30,6 +30,7 @@ MIN_MEMORY = 128 * MIB  # Multipass takes no less
 MIN_DISK = 512 * MIB  # nor less of this
 MAX_SIZE = 1024 * 1024 * GIB
 MIN_GRACE_S = 5
+MIN_PIN_S = 60
 MAX_DURATION_S = 7 * 86400
 MAX_COMMAND_BYTES = 100_000  # Linux takes 128 KiB in one argument; the guest's wrapping needs some of it
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -106,6 +107,12 @@ def _duration(least_s: int, less: str = "") -> Callable[[object], int]:
     return check
 
 
+def _grace(value: object) -> int | str:
+    if isinstance(value, str) and value.strip().lower() == "finish":
+        return "finish"
+    return _duration(MIN_GRACE_S)(value)
+
+
 def _parsed(value: object, parser: Callable[[str], int]) -> int:
     if not isinstance(value, str):
         raise ValueError
@@ -146,8 +153,9 @@ class Draft(BaseModel):
     host: Annotated[HostName, AfterValidator(_matching(ONE_WORD, 250))] = HostName("")
     timeout: Annotated[int, BeforeValidator(_duration(1, "; without a limit, leave it out"))] = 0
     boot_timeout: Annotated[int, BeforeValidator(_duration(10))] = 0
-    grace: Annotated[int, BeforeValidator(_duration(MIN_GRACE_S))] = 0
+    grace: Annotated[int | str, BeforeValidator(_grace)] = 0
     pin: Annotated[PinPolicy, BeforeValidator(_pin)] = PinPolicy.NEVER
+    pin_for: Annotated[int, BeforeValidator(_duration(MIN_PIN_S))] = 0
 
 
 ALLOWED = {
@@ -163,8 +171,9 @@ ALLOWED = {
     "host": f"{ONE_WORD_HELP}, such as demo, local or user@server",
     "timeout": f"write {DURATION_HELP}",
     "boot_timeout": f"write {DURATION_HELP}",
-    "grace": f"write {DURATION_HELP}",
+    "grace": f'write {DURATION_HELP}, or "finish" to let the work end by itself',
     "pin": 'write "never", "on-failure" or "always"',
+    "pin_for": f"write {DURATION_HELP}",
 }
 KEYS = tuple(ALLOWED)
 

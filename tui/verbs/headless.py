@@ -13,9 +13,10 @@ from contextlib import contextmanager
 
 from tui.contracts import LogChunk
 from tui.engine import narrate
+from tui.engine.ledger import LedgerRow
 from tui.engine.supervisor import Supervisor
-from tui.model.events import Event, LinkChanged, ProgressMade, to_json
-from tui.model.hosts import Health
+from tui.model.errors import UsageError
+from tui.model.events import Event, ProgressMade, to_json
 from tui.model.lease import WORK_JOB
 from tui.model.phase import Phase
 from tui.model.spec import RunId, RunSpec
@@ -31,7 +32,7 @@ _NO_RESULT = 125
 
 
 class Headless:
-    """Submits one run, prints what comes of it, and knows the exit status."""
+    """Carries one run out, or on, prints what comes of it, and knows the exit status."""
 
     def __init__(self, fleet: Supervisor, *, as_json: bool, quiet: bool) -> None:
         self._fleet = fleet
@@ -55,17 +56,43 @@ class Headless:
         with self._signals_caught():
             self._run = self._fleet.submit(spec)
             self._say(self._fleet.fate(spec))
-            deleting_since: float | None = None
-            while not self._given_up and not self._state.phase.is_over:
-                await self._print_what_is_new()
-                if self._state.phase is Phase.DELETING:
-                    deleting_since = deleting_since or time.monotonic()
-                    self._given_up |= time.monotonic() - deleting_since > _CLEANUP_PATIENCE_S
-                await asyncio.sleep(_LOOK_S)
-            await self._print_the_rest()
-            self._conclude()
-            await self._print_the_rest()
-        if self._given_up:
+            await self._follow()
+        return self._end()
+
+    async def carry_on(self, row: LedgerRow, *, from_here: bool) -> int:
+        """Take over a run whose process is no more, and do as if it had been ours all along.
+
+        Raises UsageError where a live process has it, and why its host cannot be reached.
+        """
+        await self._fleet.know(row.entry).first_contact(needs_manager=False)
+        self._fleet.store.listen(self._on_event)
+        if not self._fleet.recover(row):
+            raise UsageError(
+                f"a live process has {row.vm} in hand", hint=f"watch it with: dayfly logs -f {row.run}"
+            )
+        with self._signals_caught():
+            self._run = row.run
+            if from_here:
+                self._printed = self._fleet.log(row.run).size(WORK_JOB)
+            self._fleet.adopt(row.run)
+            await self._follow()
+        return self._end()
+
+    async def _follow(self) -> None:
+        """Print until nothing more happens here, or somebody gives up."""
+        deleting_since: float | None = None
+        while not (self._given_up or self._state.phase.is_over or self._state.left):
+            await self._print_what_is_new()
+            if self._state.phase is Phase.DELETING:
+                deleting_since = deleting_since or time.monotonic()
+                self._given_up |= time.monotonic() - deleting_since > _CLEANUP_PATIENCE_S
+            await asyncio.sleep(_LOOK_S)
+        await self._print_the_rest()
+        self._conclude()
+        await self._print_the_rest()
+
+    def _end(self) -> int:
+        if self._given_up or self._state.left:
             self._fleet.abandon()
         return self._status()
 
@@ -76,7 +103,7 @@ class Headless:
 
     def _status(self) -> int:
         state = self._state
-        is_owed = not state.phase.is_over
+        is_owed = not (state.phase.is_over or state.left)
         if state.outcome is not None and state.outcome.status is not None:
             status = state.outcome.status
             if status == 0 and self._lost_output:
@@ -91,6 +118,8 @@ class Headless:
         outcome = state.outcome
         if self._quiet and not self._as_json and outcome is not None and outcome.status is None:
             self._lines.append(("stderr", f"dayfly: {narrate.of_outcome(outcome)}\n".encode()))
+        if state.left:
+            return
         if not state.phase.is_over:
             reason = state.delay or "cleanup is not finished"
             self._say(f"{state.vm} is still owed a deletion on {state.host}: {reason}.")
@@ -106,9 +135,6 @@ class Headless:
         if self._as_json:
             self._lines.append(("stdout", json.dumps(to_json(event), ensure_ascii=False).encode() + b"\n"))
             return
-        if isinstance(event, LinkChanged):
-            self._tell_of_link(event)
-            return
         if isinstance(event, ProgressMade):
             self._say(event.text)
             return
@@ -116,12 +142,6 @@ class Headless:
         run = self._fleet.state.runs.get(run_id) if run_id else None
         if run is not None:
             self._say(narrate.sentence(event, run))
-
-    def _tell_of_link(self, event: LinkChanged) -> None:
-        """A link that breaks under a run; one that was never made is told by the run's own end."""
-        has_begun = self._run is not None and self._state.phase is not Phase.QUEUED
-        if has_begun and event.health in (Health.UNREACHABLE, Health.REFUSED, Health.MANAGER_SILENT):
-            self._say(f"{event.host}: {event.detail}; the run goes on there")
 
     def _say(self, text: str) -> None:
         """One line on stderr; a percentage that moves is not said again."""
@@ -191,9 +211,7 @@ class Headless:
             self._signals.append(number)
             state = self._state
             if len(self._signals) == 1:
-                fate = "stays, pinned" if state.is_pinned else "is cleaned up"
-                self._say(f"Stopping: {state.vm} {fate}.")
-                self._fleet.leave()
+                self._leave(state, finish=number is signal.SIGHUP and state.spec.finish)
             elif len(self._signals) == 2:
                 self._say(
                     f"Still cleaning: {state.delay or state.progress or state.phase}. Once more: leave it."
@@ -202,3 +220,9 @@ class Headless:
                 self._given_up = True
 
         return handle
+
+    def _leave(self, state: RunState, *, finish: bool) -> None:
+        """A terminal that is closed is somebody who goes; all else is an order to stop."""
+        fate = "stays, pinned" if state.is_pinned else "may finish" if finish else "is cleaned up"
+        self._say(f"Stopping: {state.vm} {fate}.")
+        self._fleet.leave(finish=finish)

@@ -30,14 +30,14 @@ def logs(word: str, *, job: str, follow: bool) -> None:
     reader, writer, offset = RunLogReader(folder), OutputWriter(), 0
     while True:
         is_live = follow and not _is_free(RunLock(folder))
-        offset = _print_from(reader, writer, job, offset)
+        offset = print_from(reader, writer, job, offset)
         if not is_live or offset < 0:
             return
         time.sleep(_LOOK_S)
 
 
-def _print_from(reader: LogReader, writer: OutputWriter, job: str, offset: int) -> int:
-    """Print all there is; where to go on, or -1: nobody reads any more."""
+def print_from(reader: LogReader, writer: OutputWriter, job: str, offset: int) -> int:
+    """Print all there is of a job from `offset`; where to go on, or -1: nobody reads any more."""
     while chunks := reader.read(job, offset, _READ_AT_ONCE):
         for chunk in chunks:
             offset += len(chunk.data)

@@ -33,9 +33,14 @@ class CommandAfterDashes(click.Command):
 @click.option("--memory", help="Such as 512M or 1.5G. [default: 1G]")
 @click.option("--disk", help="[default: 5G]")
 @click.option("--pin", help="never, on-failure or always: whether the VM outlives the run. [default: never]")
+@click.option("--for", "pin_for", help="How long a pin holds, such as 8h. [default: until you unpin]")
 @click.option("--timeout", help="For the command alone, such as 10m. [default: none]")
 @click.option("--boot-timeout", help="[default: 15m]")
-@click.option("--grace", help="How long the host lets the run go on without a word from us. [default: 15m]")
+@click.option(
+    "--grace",
+    help="How long the host lets the run go on without a word from us; or `finish`: until the command has"
+    " ended, bounded by --timeout. [default: 15m]",
+)
 @click.option("--workdir", help="Where in the VM the command starts.")
 @click.option("--sudo", is_flag=True, default=None, help="Run the command as root.")
 @click.option("-c", "--command", help="A command line for bash, instead of words after --.")

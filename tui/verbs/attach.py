@@ -1,0 +1,53 @@
+"""`dayfly attach`: take over a run whose client died or left; its log, its status, its clean-up."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from tui.engine.ledger import Debt, Ledger, LedgerRow
+from tui.engine.logs import RunLogReader
+from tui.model.lease import WORK_JOB
+from tui.verbs.logs import print_from
+from tui.verbs.output import OutputWriter, ask_on_terminal, say
+from tui.verbs.which import find_row
+
+_NO_RESULT = 125
+
+
+@click.command()
+@click.argument("word", metavar="RUN")
+@click.option("--from-here", is_flag=True, help="Without what this machine has of the log already.")
+@click.option("--json", "as_json", is_flag=True, help="NDJSON events on stdout (docs/events.md).")
+@click.option("-q", "--quiet", is_flag=True, help="No narration.")
+@click.pass_context
+def attach(ctx: click.Context, word: str, *, from_here: bool, as_json: bool, quiet: bool) -> None:
+    """Take over a run whose client died or left: print its log, and end as `dayfly run` would have.
+
+    What ended without us is fetched from its host first. Ctrl-C cancels the run.
+    """
+    from tui.wiring import open_ledger
+
+    with open_ledger() as ledger:
+        row = find_row(ledger, word)
+        if row.debt is Debt.PAID:
+            ctx.exit(_print_past(ledger, row, from_here=from_here, quiet=quiet or as_json))
+        ctx.exit(asyncio.run(_carry_on(ledger, row, from_here=from_here, as_json=as_json, quiet=quiet)))
+
+
+async def _carry_on(ledger: Ledger, row: LedgerRow, *, from_here: bool, as_json: bool, quiet: bool) -> int:
+    from tui.verbs.headless import Headless
+    from tui.wiring import open_fleet
+
+    async with open_fleet(ledger, ask=ask_on_terminal) as fleet:
+        return await Headless(fleet, as_json=as_json, quiet=quiet).carry_on(row, from_here=from_here)
+
+
+def _print_past(ledger: Ledger, row: LedgerRow, *, from_here: bool, quiet: bool) -> int:
+    """A run that is over, and all of it here."""
+    if not from_here:
+        print_from(RunLogReader(ledger.run_folder(row.run)), OutputWriter(), WORK_JOB, 0)
+    if not quiet:
+        say(f"{row.vm} ended before: {row.outcome or 'nothing is known of its work'}")
+    return row.outcome.exit_code if row.outcome else _NO_RESULT
