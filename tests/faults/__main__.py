@@ -13,50 +13,24 @@ import argparse
 import asyncio
 import json
 import random
-import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
 
-from tests.demo_host import FOREIGN
 from tests.faults import report
-from tests.faults.cells import Cell, Column, Row, cells
-from tests.faults.place import Places, Way, missing_tools, places
+from tests.faults.cells import Column, Row, cells
+from tests.faults.matrix import carry_out
+from tests.faults.place import Way, missing_tools
 from tests.faults.report import Book
-from tests.faults.trial import Record, try_cell
+from tests.faults.trial import Record
 
 Names = TypeVar("Names", bound=StrEnum)
 
 
-async def carry_out(
-    wanted: Sequence[tuple[Cell, int]], way: Way, folder: Path, *, jobs: int, book: Book
-) -> None:
-    """Try these cells, so many at once; each record goes into the book as it comes."""
-    lane = asyncio.Semaphore(jobs)
-    async with places(folder, way) as found:
-
-        async def one(number: int, cell: Cell, repetition: int) -> None:
-            async with lane:
-                own = folder / f"cell-{number}"
-                record = await try_cell(cell, found, own, way, repetition)
-                book.add(record)
-                print(_line(record), flush=True)
-                if record.holds:
-                    shutil.rmtree(own, ignore_errors=True)
-
-        async with asyncio.TaskGroup() as group:
-            for number, (cell, repetition) in enumerate(wanted):
-                group.create_task(one(number, cell, repetition))
-        book.leftovers += leftovers(found)
-        book.save()
-
-
-def leftovers(found: Places) -> list[str]:
-    """VMs that nobody owns up to, now that every cell is through."""
-    return [vm for place in found.opened for vm in set(place.vms()) - set(FOREIGN) - place.expected]
+def _tell(record: Record) -> None:
+    print(_line(record), flush=True)
 
 
 def _line(record: Record) -> str:
@@ -101,7 +75,7 @@ async def _main(options: argparse.Namespace, book: Book) -> None:
         ]
         random.Random(options.seed).shuffle(wanted)
         with tempfile.TemporaryDirectory(prefix="dayfly-faults-", ignore_cleanup_errors=True) as folder:
-            await carry_out(wanted, way, Path(folder), jobs=options.jobs, book=book)
+            await carry_out(wanted, way, Path(folder), jobs=options.jobs, book=book, tell=_tell)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 
@@ -33,23 +34,24 @@ class Reading:
 
 def read(data: bytes, stream: str) -> Reading:
     """Compare."""
-    lines = data.decode(errors="replace").splitlines(keepends=True)
-    last = lines[-1] if lines else ""
-    whole_of = last.removeprefix(f"end {stream} ").strip() if last.startswith(f"end {stream} ") else ""
-    count = int(whole_of) if whole_of.isdigit() else len(lines)
-    truth = [f"{stream} {number}\n" for number in range(1, count + 1)]
-    ending = f"end {stream} {count if whole_of else len(lines) - 1}\n"
-    written = "".join(truth) + ending if whole_of else "".join(truth)
     text = data.decode(errors="replace")
-    prefix = written.startswith(text) or ("".join(truth[: len(lines) - 1]) + ending).startswith(text)
-    seen, due = Counter(lines), Counter([*truth, ending] if whole_of else truth[: len(lines)])
-    missing = due - seen if not prefix or whole_of else Counter[str]()
+    lines = text.splitlines(keepends=True)
+    said = re.fullmatch(rf"end {stream} (\d+)\n", lines[-1]) if lines else None
+    running = _numbered(stream, len(lines))
+    ended = _numbered(stream, int(said[1]) if said else max(0, len(lines) - 1), end=True)
+    is_prefix = "".join(running).startswith(text) or "".join(ended).startswith(text)
+    seen, due = Counter(lines), Counter(ended if said else running)
     return Reading(
-        whole=bool(whole_of) and text == written,
-        prefix=prefix,
-        lost=_bytes(missing),
-        doubled=_bytes(seen - due) if not prefix else 0,
+        whole=bool(said) and text == "".join(ended),
+        prefix=is_prefix,
+        lost=0 if is_prefix else _bytes(due - seen),
+        doubled=0 if is_prefix else _bytes(seen - due),
     )
+
+
+def _numbered(stream: str, count: int, *, end: bool = False) -> list[str]:
+    lines = [f"{stream} {number}\n" for number in range(1, count + 1)]
+    return [*lines, f"end {stream} {count}\n"] if end else lines
 
 
 def _bytes(lines: Counter[str]) -> int:
