@@ -11,7 +11,17 @@ from tui.model.errors import UsageError
 
 DEFAULT_STATE_DIR = "~/.local/state/dayfly"
 
-_PARTS = ("jobs.sh", "copier.sh", "guest.sh", "leases.sh", "reaping.sh", "report.sh", "warden.sh")
+_PARTS = (
+    "jobs.sh",
+    "copier.sh",
+    "guest.sh",
+    "leases.sh",
+    "manager.sh",
+    "reaping.sh",
+    "report.sh",
+    "upkeep.sh",
+    "warden.sh",
+)
 _STATE_DIR = re.compile(r"(~/)?[A-Za-z0-9._/][A-Za-z0-9._/-]*")
 _INSTALL = """\
 umask 077

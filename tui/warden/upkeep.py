@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from hashlib import sha256
-from importlib.resources import files
 
 from tui.contracts import Host
 from tui.model.errors import WardenError
@@ -18,11 +16,6 @@ CHANGE_LIMIT_S = 150.0
 
 _MARK = re.compile(r"[0-9]+-[A-Za-z0-9]+-[A-Za-z0-9]+")
 _NUMBER = re.compile(r"[0-9]{1,15}")
-
-
-@cache
-def _text() -> bytes:
-    return (files("tui.warden") / "upkeep.sh").read_bytes()
 
 
 def sweep_name(state_dir: str) -> str:
@@ -38,7 +31,7 @@ class HostUpkeep:
     def __init__(self, host: Host, *, state_dir: str = "") -> None:
         self._host = host
         checked = script.check_state_dir(state_dir)
-        self._command = f"sh -s -- {checked} {script.version()} {sweep_name(checked)}"
+        self._command = f"sh {checked}/{script.version()}/upkeep.sh {sweep_name(checked)}"
 
     async def facts(self) -> HostFacts:
         """Look, and try; leaves nothing behind."""
@@ -81,7 +74,7 @@ class HostUpkeep:
         return _report(await self._call("uninstall", "yes" if dry_run else "no", limit_s=CHANGE_LIMIT_S))
 
     async def _call(self, *words: str, limit_s: float = LOOK_LIMIT_S) -> tuple[str, ...]:
-        done = await self._host.run(f"{self._command} {' '.join(words)}", _text(), timeout_s=limit_s)
+        done = await self._host.run(f"{self._command} {' '.join(words)}", timeout_s=limit_s)
         answer = wire.parse_answer(done.stdout)
         if answer is None:
             said = clean_line(done.stderr[-200:].decode("utf-8", "replace")) or "nothing"

@@ -1,9 +1,10 @@
-# shellcheck shell=sh disable=SC1090,SC2009,SC2015,SC2046,SC2086,SC2154,SC3043
+#!/bin/sh
+# shellcheck disable=SC1090,SC2009,SC2015,SC2046,SC2086,SC2154,SC3043
 # upkeep.sh: looks whether a host can guard VMs, and sets up the sweep: what wakes the guards of its leases
-# after a reboot, client or no client. It stays nowhere on the host. A CALL is this text on the stdin of
+# after a reboot, client or no client. A CALL is
 #
-#   sh -s -- ROOT VERSION NAME VERB ARGUMENT...     ROOT: the warden's directory, of the home where it is relative;
-#                                                   VERSION: of a warden in it; NAME: what the sweep is called
+#   sh ROOT/VERSION/upkeep.sh NAME VERB ARGUMENT...     in the home. NAME: what the sweep is called
+#
 #   facts                   what the host is like
 #   leave                   starts a process as the warden starts its own: `left IDENT`
 #   lives IDENT             `lives yes` or `lives no`
@@ -257,9 +258,9 @@ verb_uninstall() {
 }
 
 upkeep() {
-  root=$1 version=$2 name=$3 verb=$4
-  shift 4
-  . "$root/$version/jobs.sh"
+  . "${0%/*}/jobs.sh"
+  root=${0%/*/*} name=$1 verb=$2
+  shift 2
   exec 8>/dev/null
   find_grouper; find_boot || boot=
   user=$(id -un)
