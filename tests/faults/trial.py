@@ -65,7 +65,7 @@ async def try_cell(cell: Cell, places: Places, folder: Path, way: Way, repetitio
         record.faults.clear()
         async with (
             places.borrow(cell.kit) as place,
-            _scene(cell, place, folder / f"{attempt}") as scene,
+            begin_scene(cell, place, folder / f"{attempt}", grace_s=cell.grace_s) as scene,
         ):
             if is_reached := await _reach(scene, record):
                 await _carry_out(scene, record)
@@ -76,12 +76,13 @@ async def try_cell(cell: Cell, places: Places, folder: Path, way: Way, repetitio
 
 
 @asynccontextmanager
-async def _scene(cell: Cell, place: Place, folder: Path) -> AsyncIterator[Scene]:
+async def begin_scene(cell: Cell, place: Place, folder: Path, *, grace_s: int) -> AsyncIterator[Scene]:
+    """A run that was started and waits for a link; at the end its process is, and its VM."""
     async with proxied(lambda: place.port) as proxy, asyncio.TaskGroup() as group:
         proxy.freeze()
         client = Client(folder / "client", place, proxy.port)
         image = f"https://images.example.org/{folder.parent.name}.img" if cell.row is Row.FETCHING else _IMAGE
-        await client.begin(group, grace_s=cell.grace_s, image=image)
+        await client.begin(group, grace_s=grace_s, image=image)
         scene = Scene(cell, place, proxy, client, folder)
         try:
             yield scene
