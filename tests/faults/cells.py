@@ -111,8 +111,6 @@ _OVER = (Row.DELETING, Row.DELETED)
 _LAUNCH = (Row.SENT, Row.FETCHING, Row.PREPARING, Row.BOOTING)
 _NO_VM = (Row.BEFORE, Row.LEASED, Row.SENT, Row.FETCHING, Row.PREPARING)
 _NO_LEASE = _at(Row.BEFORE, is_=senseless("there is no lease yet"))
-_UNREACHABLE = _at(Row.BEFORE, is_=ENDS)
-"""A host that can't be reached before anything was done there: the run fails, and says so."""
 _NO_VM_YET = _at(*_NO_VM, is_=senseless("there is no VM yet"))
 _NO_VM_ANY_MORE = _at(Row.DELETED, is_=senseless("there is no VM any more"))
 _KNOWN = _at(*_OVER, is_=SURVIVES)
@@ -131,15 +129,15 @@ RULES: Mapping[Column, Rule] = {
     Column.SIGTERM: _told(143),
     Column.SIGHUP: _told(129),
     Column.CTRL_C_TWICE: _told(130),
-    Column.CUT: Rule(SURVIVES, _UNREACHABLE),
+    Column.CUT: Rule(SURVIVES, _at(Row.BEFORE, is_=ENDS)),  # unreachable: said at once
     Column.CUT_FOR_EVER: Rule(ENDS_UNHEARD),
     Column.FROZEN: Rule(ENDS_UNHEARD),
-    Column.SSHD: Rule(SURVIVES, _UNREACHABLE),
+    Column.SSHD: Rule(SURVIVES),
     Column.DAEMON_TERM: Rule(SURVIVES, _at(*_LAUNCH, is_=ENDS)),
     Column.DAEMON_KILL: Rule(SURVIVES, _at(*_LAUNCH, Row.WORKING, is_=ENDS)),
     Column.EXEC_KILL: Rule(senseless("no exec is running then"), _at(Row.WORKING, is_=SURVIVES)),
     Column.WEDGED: Rule(SURVIVES),
-    Column.REBOOT: Rule(SURVIVES, _UNREACHABLE | _at(*_LAUNCH, Row.WORKING, is_=ENDS)),
+    Column.REBOOT: Rule(SURVIVES, _at(*_LAUNCH, Row.WORKING, is_=ENDS)),
     Column.HOST_DISK: Rule(SURVIVES, _at(Row.BEFORE, Row.LEASED, is_=ENDS)),
     Column.CLOCK: Rule(SURVIVES),
     Column.NAME: Rule(
