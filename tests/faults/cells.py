@@ -77,6 +77,16 @@ class Fate:
     why: str = ""
     """Why the cell has no meaning."""
 
+    @property
+    def is_unheard(self) -> bool:
+        """The client is dead or cut off: the host waits out the grace."""
+        return not self.statuses or -9 in self.statuses
+
+    @property
+    def is_failure(self) -> bool:
+        """The run breaks by itself, without anybody's word."""
+        return 125 in self.statuses
+
 
 SURVIVES = Fate(Kind.SURVIVES, (WORK_STATUS,))
 ENDS = Fate(Kind.ENDS, (125,))
@@ -138,7 +148,7 @@ RULES: Mapping[Column, Rule] = {
     Column.EXEC_KILL: Rule(senseless("no exec is running then"), _at(Row.WORKING, is_=SURVIVES)),
     Column.WEDGED: Rule(SURVIVES),
     Column.REBOOT: Rule(SURVIVES, _at(*_LAUNCH, Row.WORKING, is_=ENDS)),
-    Column.HOST_DISK: Rule(SURVIVES, _at(Row.BEFORE, Row.LEASED, is_=ENDS)),
+    Column.HOST_DISK: Rule(SURVIVES, _at(Row.BEFORE, Row.LEASED, *_LAUNCH, is_=ENDS)),
     Column.CLOCK: Rule(SURVIVES),
     Column.NAME: Rule(
         SURVIVES,

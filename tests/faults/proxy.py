@@ -17,6 +17,7 @@ class _Connection:
 
     ends: tuple[StreamWriter, StreamWriter]
     flows: asyncio.Event = field(default_factory=asyncio.Event)
+    is_held: bool = False
 
     def abort(self) -> None:
         self.flows.set()
@@ -25,7 +26,10 @@ class _Connection:
 
 
 class Proxy:
-    """Listens on 127.0.0.1 for one client; `target` tells the host's port, which may change."""
+    """Listens on 127.0.0.1 for one client; `target` tells the host's port, which may change.
+
+    A hold keeps a run where it is; it is independent of what breaks the link, a cut or a frost.
+    """
 
     def __init__(self, target: Callable[[], int]) -> None:
         self.port = 0
@@ -36,8 +40,24 @@ class Proxy:
         self._target = target
         self._connections: set[_Connection] = set()
         self._is_cut = False
+        self._is_frozen = False
+        self._holds_new = False
         self._takes_new = asyncio.Event()
         self._takes_new.set()
+
+    def hold(self, *, new_too: bool = False) -> None:
+        """The connections that are open now carry nothing; new ones do, or not either."""
+        self._holds_new = new_too
+        for connection in self._connections:
+            connection.is_held = True
+        self._apply()
+
+    def let_go(self) -> None:
+        """End the hold."""
+        self._holds_new = False
+        for connection in self._connections:
+            connection.is_held = False
+        self._apply()
 
     def cut(self) -> None:
         """Every connection is reset, and so is each new one."""
@@ -47,20 +67,18 @@ class Proxy:
 
     def freeze(self) -> None:
         """Nothing comes through any more, on new connections neither; nobody is told."""
-        self._takes_new.clear()
-        self.hold()
+        self._is_frozen = True
+        self._apply()
 
-    def hold(self) -> None:
-        """The connections that are open now carry nothing; new ones do."""
-        for connection in self._connections:
-            connection.flows.clear()
+    def mend(self) -> None:
+        """The link is whole again; what was cut off stays so."""
+        self._is_cut = self._is_frozen = False
+        self._apply()
 
-    def resume(self) -> None:
-        """Everything flows again; what was cut stays cut off."""
-        self._is_cut = False
-        self._takes_new.set()
+    def _apply(self) -> None:
+        _set(self._takes_new, not (self._is_frozen or self._holds_new))
         for connection in self._connections:
-            connection.flows.set()
+            _set(connection.flows, not (self._is_frozen or connection.is_held))
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Carry one connection."""
@@ -74,8 +92,8 @@ class Proxy:
             writer.transport.abort()
             return
         connection = _Connection((writer, back))
-        connection.flows.set()
         self._connections.add(connection)
+        self._apply()
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._carry(connection, reader, back))
@@ -96,6 +114,13 @@ class Proxy:
         connection.abort()
 
 
+def _set(event: asyncio.Event, wanted: bool) -> None:
+    if wanted:
+        event.set()
+    else:
+        event.clear()
+
+
 @asynccontextmanager
 async def proxied(target: Callable[[], int]) -> AsyncIterator[Proxy]:
     """A proxy that listens; at the end nothing is left of it."""
@@ -106,5 +131,6 @@ async def proxied(target: Callable[[], int]) -> AsyncIterator[Proxy]:
         yield proxy
     finally:
         server.close()
-        proxy.resume()
+        proxy.let_go()
+        proxy.mend()
         proxy.cut()

@@ -101,7 +101,7 @@ class Scene:
             return
         if row in _HELD:
             await self.place.demo.control(f"hang {_HELD[row]}:{self.vm} 86400 1")
-        self.proxy.resume()
+        self.proxy.let_go()
         match row:
             case Row.LEASED:
                 await self._reach_leased()
@@ -160,9 +160,10 @@ class Scene:
         """Let the run go on from its row; a launch of one that ends only when its lease is being closed."""
         row = self.cell.row
         if row in (Row.BEFORE, Row.LEASED, Row.COLLECTING, Row.DELETED):
-            self.proxy.resume()
+            self.proxy.let_go()
         elif row is not Row.WORKING:
-            if self.cell.fate.kind is Kind.ENDS and row is not Row.DELETING:
+            fate = self.cell.fate
+            if fate.kind is Kind.ENDS and not fate.is_failure and row is not Row.DELETING:
                 await self._until_deleting()
             await self._release()
         self.released_at = time.monotonic()

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
-from tests.faults.cells import Column, Row
+from tests.faults.cells import Column, Kind, Row
 from tests.faults.client import Client
 from tests.faults.stage import Scene
 
@@ -57,7 +57,7 @@ async def _cut(scene: Scene) -> AsyncIterator[None]:
     back = asyncio.get_running_loop().time() + CUT_S
     yield
     await asyncio.sleep(max(0.0, back - asyncio.get_running_loop().time()))
-    scene.proxy.resume()
+    scene.proxy.mend()
 
 
 @asynccontextmanager
@@ -114,10 +114,12 @@ async def _rebooted(scene: Scene) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _host_disk(scene: Scene) -> AsyncIterator[None]:
+    """Before the work there is room again only when the run is over: nothing can be begun without."""
     await scene.place.demo.control("fill home")
+    begun = scene.cell.fate.kind is Kind.SURVIVES
     try:
         yield
-        await scene.until_or_over(HOST_FULL_S)
+        await scene.until_or_over(HOST_FULL_S if begun else _BACK_LIMIT_S)
     finally:
         await scene.place.demo.control("free home")
 

@@ -43,7 +43,7 @@ async def test_cuts_and_killed_execs_cost_neither_a_byte_nor_the_status(way: Way
                 kill_execs(scene)
             await asyncio.sleep(CUT_S)
             wanted = scene.client.lines() + LINES
-            scene.proxy.resume()
+            scene.proxy.mend()
             scene.proxy.delay_s = SLOW_S
             await scene.until(partial(has_lines, scene, wanted), "the log goes on")
         scene.finish()

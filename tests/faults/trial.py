@@ -79,7 +79,7 @@ async def try_cell(cell: Cell, places: Places, folder: Path, way: Way, repetitio
 async def begin_scene(cell: Cell, place: Place, folder: Path, *, grace_s: int) -> AsyncIterator[Scene]:
     """A run that was started and waits for a link; at the end its process is, and its VM."""
     async with proxied(lambda: place.port) as proxy, asyncio.TaskGroup() as group:
-        proxy.freeze()
+        proxy.hold(new_too=True)
         client = Client(folder / "client", place, proxy.port)
         image = f"https://images.example.org/{folder.parent.name}.img" if cell.row is Row.FETCHING else _IMAGE
         await client.begin(group, grace_s=grace_s, image=image)
@@ -142,8 +142,7 @@ async def _survive(scene: Scene, record: Record) -> None:
 
 
 async def _end(scene: Scene, record: Record) -> None:
-    unheard = -signal.SIGKILL in scene.cell.fate.statuses or not scene.cell.fate.statuses
-    grace_s = scene.cell.grace_s if unheard else 0
+    grace_s = scene.cell.grace_s if scene.cell.fate.is_unheard else 0
     since = max(scene.struck_at + grace_s, scene.released_at)
     await _until_clean(scene, record, grace_s + _SEE_LIMIT_S)
     record.clean_s = round(max(0.0, time.monotonic() - since), 1)
@@ -162,7 +161,6 @@ async def _stay(scene: Scene, record: Record) -> None:
         record.pin_lost = True
         record.faults.append(f"the VM is {state or 'gone'}, the lease pinned: {is_pinned}")
         return
-    scene.proxy.resume()
     status, said = await scene.client.call("rm", scene.vm)
     if status:
         record.faults.append(f"rm ended with {status}: {said[-300:]}")
