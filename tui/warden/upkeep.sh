@@ -1,5 +1,5 @@
 #!/bin/sh
-# shellcheck disable=SC1090,SC2009,SC2015,SC2046,SC2086,SC2154,SC3043
+# shellcheck disable=SC1091,SC2009,SC2015,SC2046,SC2086,SC2154,SC3043
 # upkeep.sh: looks whether a host can guard VMs, and sets up the sweep: what wakes the guards of its leases
 # after a reboot, client or no client. A CALL is
 #
