@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from tui.warden.client import HostWarden
 
 MANAGER = Path(__file__).with_name("manager.sh")
 TICK_S = 0.2
+_OF_LEASE = ("finish_s", "pin_for_s", "epilogue", "epilogue_s")
 
 
 class Sink:
@@ -55,6 +57,8 @@ class World:
         self.manager = self.root / "manager"
         if not self.manager.exists():
             shutil.copy(MANAGER, self.manager)
+            shutil.copy(MANAGER.with_name("relay.py"), self.root)
+            (self.root / "python").write_text(f"{sys.executable}\n")
         self.host = LocalHost(HostEntry(name=HostName("here")))
         self.warden = self.warden_of(self.client)
 
@@ -91,7 +95,7 @@ class World:
 
     def spec(self, *, grace_s: int = 60, pin: PinPolicy = PinPolicy.NEVER, **changes: object) -> LeaseSpec:
         """`changes` are of the lease or of its recipe."""
-        of_lease = {key: changes.pop(key) for key in (*changes,) if key in LeaseSpec.__slots__}
+        of_lease = {key: changes.pop(key) for key in (*changes,) if key in _OF_LEASE}
         recipe = self.recipe(**changes)
         spec = LeaseSpec(
             vm=self.vm, client=self.client, owner="me@here", grace_s=grace_s, pin=pin, recipe=recipe
@@ -172,20 +176,19 @@ class World:
         """End what is left of the leases' processes; each was started by this test."""
         for order in ("slow-launch", "fetching"):
             self.revoke(order)
-        for identity in [*self.leases.glob("*/supervisor.*"), *self.leases.glob("*/jobs/*/*.*-*-*")]:
-            number = identity.name.partition(".")[2].partition("-")[0]
-            if number.isdigit():
-                _end(int(number), self.root)
+        for folder in (self.leases, self.root / "guest"):
+            for identity in folder.glob("**/*.*-*-*"):
+                number = identity.name.partition(".")[2].partition("-")[0]
+                if number.isdigit():
+                    _end(int(number), self.root, self.vm)
         await self.host.aclose()
-        for folder in ("/var/tmp/.dayfly", "/tmp/.dayfly"):
-            for record in Path(folder).glob(f"{self.vm}.*"):
-                record.unlink()
 
 
-def _end(pid: int, root: Path) -> None:
-    """Only a process that names our state directory: the number could be somebody else's by now."""
+def _end(pid: int, root: Path, vm: str) -> None:
+    """Only a process that names our world: the number could be somebody else's by now."""
     try:
-        if str(root).encode() in Path(f"/proc/{pid}/cmdline").read_bytes():
+        words = Path(f"/proc/{pid}/cmdline").read_bytes()
+        if str(root).encode() in words or vm.encode() in words:
             os.killpg(pid, signal.SIGKILL)
     except (OSError, ProcessLookupError):
         return

@@ -1,6 +1,5 @@
 # shellcheck shell=sh disable=SC2015,SC2034,SC2086,SC2094,SC2153,SC2154,SC2164,SC3043
-# leases.sh: what a lease is: its files, how it is opened and forgotten, who may enter it, and what the VM
-# manager says about its VM. warden.sh sources it.
+# leases.sh: what a lease is: its files, who may enter it, how it is opened. warden.sh sources it.
 #
 # A lease's files, in leases/VM/ beside the directory of this version:
 #   conf                version client tick policy pin-for settle lane limit epilogue-seconds
@@ -57,56 +56,6 @@ other_script() {   # where the script is that serves this lease, if it is not th
 hand_over() {   # hand_over VM WORD...: a call about another version's lease is made there
   enter_lease "$1" && other_script || { cd /; return 0; }
   shift; exec sh "$other" "$@"
-}
-
-# ---- what the manager says
-
-look() {   # sets vm: absent, unknown, or its state
-  local rows
-  vm=unknown
-  rows=$(run_recipe list 30 </dev/null) || return 0
-  rows=$NEWLINE$rows$NEWLINE
-  case $rows in
-  *"$NEWLINE$lease,"*) vm=${rows#*"$NEWLINE$lease,"}; vm=${vm%%"$NEWLINE"*}; vm=${vm%%,*};;
-  *"$NEWLINE$lease$NEWLINE"*) vm=unnamed-state;;
-  *) vm=absent;;
-  esac
-}
-
-is_ours() {   # where the manager keeps labels, the VM's label must be its name
-  local words
-  IFS= read -r words <"$dir/recipe-label"
-  [ -z "$words" ] || [ "$(run_recipe label 15 </dev/null)" = "$lease" ]
-}
-
-launch_state() {   # sets launch: none (nothing was ever sent), pending, made, or broken (nobody knows)
-  local path="$dir/jobs/launch"
-  if [ ! -e "$path/started" ]; then launch=none
-  elif [ -e "$path/end.pending" ]; then launch=pending
-  elif [ -e "$path/leader.none" ]; then launch=none
-  else launch=broken; for path in "$path"/end.exit.0.*; do [ ! -e "$path" ] || launch=made; done
-  fi
-}
-
-is_fetching() {   # the launch only downloads an image: killing its client ends it without a trace
-  local words
-  IFS= read -r words <"$dir/recipe-fetching"; [ "$words" ] || return 1
-  cd "$dir/jobs/launch" && find_spool out
-  case $(tail -c 160 "$spool" | tr -d '\000') in *"$words"*) cd "$dir"; return 0;; esac
-  cd "$dir"; return 1
-}
-
-is_name_free() {   # asked after a launch that broke off: may the VM still appear?
-  local said words
-  IFS= read -r words <recipe-probe
-  if [ -z "$words" ]; then
-    become note settling; settled=$((settled + 1)); [ $((settled * unit_ms / 1000)) -ge "$settle" ]; return
-  fi
-  become note probing
-  said=$(run_recipe probe 30 8>&1 </dev/null)
-  IFS= read -r words <recipe-busy; case $said in *"${words:-$NEWLINE$NEWLINE}"*) return 1;; esac
-  IFS= read -r words <recipe-free; case $said in *"${words:-$NEWLINE$NEWLINE}"*) return 0;; esac
-  return 1
 }
 
 # ---- opening

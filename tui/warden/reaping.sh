@@ -208,12 +208,12 @@ close_lease() {   # the age of the file tells how long it has been gone
 }
 
 delete_until_absent() {
-  absences=0 pause=1
+  absences=0 pause=0; find_manager
   while [ -e "supervisor.$me" ]; do
     each_job revive_job
-    look
+    look_together
     case $vm in
-    absent) pause=1; ! count_absence || return 0;;
+    absent) pause=0; ! count_absence || return 0;;
     unknown) absences=0; become note manager-silent; back_off;;
     *) absences=0; remove_vm;;
     esac
@@ -235,10 +235,12 @@ count_absence() {   # seen absent twice, and no launch that could still bring it
 
 remove_vm() {   # its exit status is not believed; the next look tells
   settled=0
-  if ! is_ours; then become note not-ours; back_off
-  elif run_recipe delete 120 </dev/null >&8; then become note deleting; pause=1
+  if ! is_ours; then become note not-ours; back_off; return; fi
+  take_lane
+  if run_recipe delete 120 </dev/null >&8; then become note deleting; pause=0
   else become note delete-refused; back_off
   fi
+  leave_lane
 }
 
 back_off() { pause=$((pause + 2)); [ $pause -le 15 ] || pause=15; }

@@ -36,13 +36,14 @@
 #
 # Beside the directory of this version:
 #   leases/VM/              see leases.sh
+#   managers/KEY/           see manager.sh
 set -u; umask 077; unset CDPATH
 LC_ALL=C${YASH_VERSION:+.UTF-8}; export LC_ALL        # yash loses words that its locale cannot spell
 PATH=$PATH:/snap/bin:/usr/local/bin:/opt/homebrew/bin
 PROC=${DAYFLY_PROC:-/proc}
 case $0 in /*) HERE=${0%/*};; *) HERE=$PWD/${0%/*};; esac
 SCRIPT=$HERE/warden.sh; VERSION=${HERE##*/}; LEASES=${HERE%/*}/leases
-. "$HERE/jobs.sh"; . "$HERE/copier.sh"; . "$HERE/leases.sh"; . "$HERE/reaping.sh"; . "$HERE/report.sh"
+. "$HERE/jobs.sh"; . "$HERE/copier.sh"; . "$HERE/leases.sh"; . "$HERE/manager.sh"; . "$HERE/reaping.sh"; . "$HERE/report.sh"
 
 # ---- answers
 
