@@ -5,7 +5,7 @@ WORLD=${0%/*}
 verb=$1 vm=${2:-}
 [ ! -e "$WORLD/hang-$verb" ] || exec sleep 1000
 if [ -e "$WORLD/fail-$verb" ]; then echo "$verb failed: cannot connect" >&2; exit 2; fi
-echo "$*" >>"$WORLD/calls"
+case $verb in exec) echo "exec $vm";; *) echo "$*";; esac >>"$WORLD/calls"
 case $verb in
 list)
   echo "Name,State,IPv4"
@@ -33,11 +33,8 @@ exec)
   shift 2
   read -r state <"$WORLD/vms/$vm" || { echo "does not exist" >&2; exit 2; }
   [ "$state" = Running ] || { echo Running >"$WORLD/vms/$vm"; : >"$WORLD/started-by-exec"; }
-  if [ -e "$WORLD/lie-exec" ]; then
-    read -r lie <"$WORLD/lie-exec"; rm -f "$WORLD/lie-exec"
-    /usr/bin/setsid --fork --wait "$@"; exit "$lie"
-  fi
-  exec /usr/bin/setsid --fork --wait "$@";;
+  read -r python <"$WORLD/python"
+  exec "$python" -E -S "$WORLD/relay.py" "$WORLD" "$vm" "$@";;
 probe)
   if [ -e "$WORLD/preparing/$vm" ]; then echo "instance \"$vm\" is being prepared" >&2
   elif [ -e "$WORLD/vms/$vm" ]; then echo "instance \"$vm\" already exists" >&2

@@ -207,7 +207,7 @@ async def test_a_disk_that_fills_up_loses_no_byte_and_stops_nothing(tmp_path: Pa
         (tmp_path / "data").write_bytes(data)
         program = f"until [ -e {tmp_path}/go ]; do sleep 0.1; done; cat {tmp_path}/data; exit 4"
         await world.warden.start(world.vm, "work", ("sh", "-c", program), JobPlace.GUEST)
-        await until(lambda: world.pid_of("jobs/work/leader") > 0)
+        await until((world.lease / "jobs/work/sent.yes").exists)
         filler = fill(small_disk)
         world.order("go")
         await until((world.lease / "jobs/work/flow-out.disk-full").exists)
@@ -263,47 +263,6 @@ def _lives(pid: int) -> bool:
         return False
 
 
-def _exec_client(world: World) -> int:
-    """The host's end of the exec: the child of the leader."""
-    leader = world.pid_of("jobs/work/leader")
-    children = Path(f"/proc/{leader}/task/{leader}/children").read_text().split() if leader else []
-    return int(children[0]) if children else 0
-
-
-async def _working(world: World) -> int:
-    """Start work that goes on and on; the pid of what runs in the guest."""
-    mark = world.root / "guest-pid"
-    program = f"echo $$ >{mark}.new; mv {mark}.new {mark}; sleep 60"
-    await world.warden.start(world.vm, "work", ("sh", "-c", program), JobPlace.GUEST)
-    await until(mark.exists)
-    return int(mark.read_text())
-
-
-async def test_a_dead_exec_is_not_a_dead_workload(world: World) -> None:
-    await world.launch()
-    worker = await _working(world)
-    os.kill(_exec_client(world), signal.SIGKILL)
-    end = await world.warden.follow(world.vm, "work", Sink())
-    assert (end.kind, end.detail) == (EndKind.LOST, "exec-died")
-    assert _lives(worker)
-    os.killpg(os.getpgid(worker), signal.SIGKILL)
-
-
-@pytest.mark.parametrize(("state", "reason"), [(None, "vm-absent"), ("Stopped", "vm-not-running")])
-async def test_a_vm_that_went_away_is_named_and_not_started(
-    world: World, state: str | None, reason: str
-) -> None:
-    await world.launch()
-    worker = await _working(world)
-    mark = world.root / "vms" / world.vm
-    mark.unlink() if state is None else mark.write_text(f"{state}\n")
-    os.kill(_exec_client(world), signal.SIGKILL)  # first: it would pass on what its worker ended with
-    os.killpg(os.getpgid(worker), signal.SIGKILL)
-    end = await world.warden.follow(world.vm, "work", Sink())
-    assert (end.kind, end.detail) == (EndKind.LOST, reason)
-    assert not (world.root / "started-by-exec").exists()
-
-
 async def test_nothing_enters_a_vm_that_is_not_running(world: World) -> None:
     await world.launch()
     (world.root / "vms" / world.vm).write_text("Stopped\n")
@@ -331,12 +290,15 @@ async def test_a_killed_runner_costs_nothing(world: World) -> None:
 async def test_a_killed_leader_is_lost_and_no_number_is_made_up(world: World) -> None:
     await world.launch()
     await world.warden.start(world.vm, "work", ("sleep", "60"), JobPlace.HOST)
-    await until(lambda: _exec_client(world) > 0)
-    client = _exec_client(world)
-    os.kill(world.pid_of("jobs/work/leader"), signal.SIGKILL)
+    await until(lambda: world.pid_of("jobs/work/leader") > 0)
+    leader = world.pid_of("jobs/work/leader")
+    children = Path(f"/proc/{leader}/task/{leader}/children")
+    await until(lambda: children.read_text() != "")
+    (child,) = (int(word) for word in children.read_text().split())
+    os.kill(leader, signal.SIGKILL)
     end = await world.warden.follow(world.vm, "work", Sink())
     assert (end.kind, end.detail, end.status) == (EndKind.LOST, "runner-died", None)
-    os.kill(client, signal.SIGKILL)
+    os.kill(child, signal.SIGKILL)
 
 
 async def test_a_name_that_was_there_before_is_foreign_for_ever(world: World) -> None:

@@ -1,11 +1,12 @@
 # shellcheck shell=sh disable=SC2015,SC2016,SC2034,SC2046,SC2086,SC2094,SC2154,SC3043
-# jobs.sh: the half of the warden that runs durable jobs. warden.sh sources it.
+# jobs.sh: runs durable jobs, on the host and, sent there with guest.sh, in the VM. warden.sh and guest.sh source it.
 #
 # A job is a command that outlives whoever started it. Its directory, jobs/JOB/ in the lease, holds only
 # files that were made before it started; from then on every change of state is the rename of one of them,
 # so that a full disk stops none. NAME.VALUE means: one file, whose name carries the present value.
 #
-#   place                 host or guest
+#   bound.PLACE           what it lives and dies with: host; guest: see copier.sh; exec: the command that
+#                         entered the VM, as that VM can keep no job
 #   argv, workdir         the command, as words (see warden.sh); where in the guest it starts
 #   made                  the directory is complete
 #   ready > started       whoever renames it has started the job     ready > cancelled  nobody ever will
@@ -16,8 +17,9 @@
 #   pipe-out > out.BASE   a fifo, and the spool it is copied to; the spool begins at byte BASE of the stream
 #   pump-out.IDENT        the process that copies
 #   stage-out             room for one block, so that a full disk loses nothing that was read
-#   have-out.N            a client has the first N bytes on its own disk
-#   flow-out.STATE        open, full (waits for a client), disk-full, closed       (and all five for err)
+#   have-out.N            whoever fetches has the first N bytes on its own disk
+#   flow-out.STATE        open, closed, or why it stands still: full (waits to be fetched), disk-full
+#                         (all five for err, too)
 #   end.pending > end.KIND.DETAIL.OUT.ERR      how it ended, and the final size of both streams
 #
 # IDENT is PID-START-BOOT: a pid counts only together with its start time and the boot it belongs to.
@@ -25,6 +27,9 @@
 BLOCK=65536
 NEWLINE='
 '
+exec 7</dev/null                                              # the stdin of what is spawned
+machine=host                                                  # guest.sh says vm
+sudo=                                                         # what `kill` needs to reach a job's processes
 
 # ---- names that carry a value
 
@@ -47,6 +52,28 @@ claim() {   # claim NAME: this process takes the part of NAME, unless somebody a
   value_of "$1"
   ! is_alive "$value" && mv "$1.$value" "$1.$me" 2>/dev/null
 }
+
+# ---- words
+
+decode() {   # sets word
+  case $1 in
+  *\\*) word=$(printf '%b.' "$1"); word=${word%.};;
+  *) word=$1;;
+  esac
+}
+
+append_words() {   # append_words LINE COMMAND...: run it with the words of the line after its own
+  local line="$1" item
+  shift; set -f
+  for item in $line; do decode "${item#=}"; set -- "$@" "$word"; done
+  set +f
+  "$@"
+}
+
+put_line() {   # put_line FILE TEXT: a full disk may cut it short without a word, so read it back
+  local back
+  printf '%s\n' "$2" >"$1" && IFS= read -r back <"$1" && [ "$back" = "$2" ]
+} 2>/dev/null
 
 # ---- processes
 
@@ -83,12 +110,12 @@ is_alive() {
 signal_group() {   # signal_group SIGNAL IDENT: the group it leads, or where it leads none its descendants.
                    # Not `kill -s TERM -- -1234`: busybox knows no --
   is_alive "$2" || return 1
-  if [ "$group" = "${2%%-*}" ]; then kill "-$1" "-$group"; else signal_tree "$1" "${2%%-*}"; fi
+  if [ "$group" = "${2%%-*}" ]; then $sudo kill "-$1" "-$group"; else signal_tree "$1" "${2%%-*}"; fi
 } 2>/dev/null
 
 signal_tree() {   # signal_tree SIGNAL PID: parents first, so that they start no more
   local child parent
-  kill -s "$1" "$2"
+  $sudo kill -s "$1" "$2"
   ps -A -o pid= -o ppid= | while read -r child parent; do
     [ "$parent" != "$2" ] || signal_tree "$1" "$child"
   done
@@ -103,17 +130,17 @@ find_grouper() {   # how to start a process that leads its own group
 } >/dev/null 2>&1
 
 spawn() {   # spawn COMMAND...: in the background, leading its own group where that can be had; pid in $!.
-            # `exec`, as yash would keep a shell in between
+            # Its stdin is fd 7. `exec`, as yash would keep a shell in between
   case $grouper in
-  setsid) { exec setsid "$@"; } & ;;
-  perl) { exec perl -MPOSIX -e 'POSIX::setsid(); exec {$ARGV[0]} @ARGV; exit 127' -- "$@"; } & ;;
-  monitor) set -m; { exec "$@"; } & set +m ;;
-  none) { exec "$@"; } & ;;
+  setsid) { exec setsid "$@" <&7 7<&-; } & ;;
+  perl) { exec perl -MPOSIX -e 'POSIX::setsid(); exec {$ARGV[0]} @ARGV; exit 127' -- "$@" <&7 7<&-; } & ;;
+  monitor) set -m; { exec "$@" <&7 7<&-; } & set +m ;;
+  none) { exec "$@" <&7 7<&-; } & ;;
   esac
 }
 
 detach() {   # detach WORD...: this script with these words, outliving the session
-  ( trap '' HUP; cd / && spawn sh "$SCRIPT" "$@" ) </dev/null >/dev/null 2>&1 8>&-
+  ( [ $machine = vm ] || trap '' HUP; cd / && spawn sh "$SCRIPT" "$@" ) </dev/null >/dev/null 2>&1 8>&-
 }
 
 nap() { sleep "${1:-0.2}" 2>/dev/null || sleep 1; }
@@ -132,7 +159,7 @@ bounded() {   # bounded SECONDS COMMAND...: killed whole when its time is over; 
   kill -s USR2 $guard; wait $guard
   [ $? != 9 ] || timed_out=yes
   return $status
-} 2>/dev/null
+} 7<&0 2>/dev/null
 
 # ---- spools and the processes that fill them
 
@@ -188,12 +215,15 @@ verb__pump() {   # _pump LEASE JOB STREAM
   enter_job "$1" "$2"; stream=$3
   find_me && claim "pump-$stream" || exit
   trap '' HUP TERM INT
-  exec <"pipe-$stream"
+  fill_spool <"pipe-$stream"
+  become "flow-$stream" closed
+}
+
+fill_spool() {   # from stdin, to its end
   while has_room; take_block; [ "$taken" -gt 0 ]; do
     keep_block
     if [ "$taken" = $BLOCK ]; then copy_burst; elif [ "$taken" -lt 4096 ]; then sleep 0.05 2>/dev/null; fi
   done
-  become "flow-$stream" closed
 }
 
 are_closed() { [ -e flow-out.closed ] && [ -e flow-err.closed ]; }
@@ -215,14 +245,15 @@ make_job() {   # make_job JOB PLACE WORKDIR ARGV: said again it goes on where it
   local stream
   mkdir -p "$dir/jobs/$1" && cd "$dir/jobs/$1" || return 1
   [ ! -e made ] || return 0
-  put_line place "$2" && put_line workdir "$3" && put_line argv "$4" || return 1
+  put_line workdir "$3" && put_line argv "$4" || return 1
+  [ "$2" != guest ] || make_link || return 1
   : >end.pending && : >stop.no && : >status.none && : >runner.none && : >leader.none || return 1
   for stream in out err; do
     : >$stream.0 && : >have-$stream.0 && : >flow-$stream.open && : >pump-$stream.none || return 1
     dd if=/dev/zero of=stage-$stream bs=$BLOCK count=1 || return 1
     [ -p pipe-$stream ] || mkfifo pipe-$stream || return 1
   done
-  : >ready && : >made
+  : >ready && : >"bound.$2" && : >made
 } 2>/dev/null
 
 record_end() {   # record_end KIND DETAIL
@@ -234,34 +265,23 @@ record_end() {   # record_end KIND DETAIL
 verb__run() {   # _run LEASE JOB: the runner. Started again after its death, it goes on from the files
   enter_job "$1" "$2"
   find_me && claim runner || exit
-  trap '' HUP                                                 # TERM not yet: its children would inherit that
+  trap : HUP USR1                                             # not ignored: its children would inherit that
+  value_of bound
+  if [ "$value" = guest ]; then watch_guest || exit; fi
   if [ -e leader.none ]; then
-    if [ ! -e "$dir/phase.live" ] || [ ! -e stop.no ]; then record_end killed ended; exit; fi
-    read -r place <place
-    [ "$place" = host ] || await_running || exit
+    if ! may_begin || [ ! -e stop.no ]; then record_end killed ended; exit; fi
+    [ ! -e bound.exec ] || await_running || exit
     for stream in out err; do spawn sh "$SCRIPT" _pump "$lease" "$job" $stream; done
     spawn sh "$SCRIPT" _lead "$lease" "$job"
-    trap '' TERM INT
+    trap '' HUP USR1 TERM INT
     wait $!
   fi
+  trap '' HUP USR1 TERM INT
   while value_of leader; is_alive "$value"; do nap 1; done
   ( exec 3<>pipe-out 4<>pipe-err )                            # frees a pump that still waits for a writer
   await_streams
   for stream in out err; do value_of "pump-$stream"; signal_group KILL "$value"; done
   conclude
-}
-
-await_running() {   # nothing enters a VM that does not run: that might start it
-  local tries=0
-  while [ -e stop.no ] && look; [ "$vm" != "$running" ]; do
-    tries=$((tries + 1))
-    if [ $tries -ge 5 ] || [ ! -e stop.no ]; then
-      case $vm in absent) record_end lost vm-absent;; unknown) record_end lost manager-silent;;
-      *) record_end lost vm-not-running;; esac
-      return 1
-    fi
-    nap 1
-  done
 }
 
 verb__lead() {   # _lead LEASE JOB: leads the command's group, and so can end all of it with a clear conscience
@@ -270,21 +290,12 @@ verb__lead() {   # _lead LEASE JOB: leads the command's group, and so can end al
   find_me && claim leader || exit
   [ -e stop.no ] || exit                                      # looked at after the claim: see stop_job
   trap '' HUP TERM INT
-  read -r place <place; IFS= read -r workdir <workdir; IFS= read -r argv <argv
-  { trap - TERM INT; run_command; } </dev/null >pipe-out 2>pipe-err &
+  IFS= read -r workdir <workdir; IFS= read -r argv <argv
+  { trap - HUP TERM INT; run_command; } </dev/null >pipe-out 2>pipe-err &
   wait $!; status=$?
   [ $status -le 384 ] || status=$((status - 256))             # yash
   mv status.none "status.$status"
   [ -e stop.no ] || { await_streams; end_remnants; }
-}
-
-run_command() {
-  if [ "$place" = guest ]; then
-    decode "$workdir"
-    append_words "$argv" run_recipe enter - sh -c "$GUEST_RUN" sh "$lease.$job" "$word"
-  else
-    append_words "$argv" exec
-  fi
 }
 
 end_remnants() {
@@ -296,24 +307,22 @@ conclude() {   # the end, as exactly as it can be known
   value_of stop
   [ "$value" = no ] || { record_end killed "$value"; return; }
   value_of status
-  [ "$value" != none ] || { record_end lost runner-died; return; }
-  read -r place <place
-  if [ "$place" = guest ]; then conclude_guest "$value"; else record_end exit "$value"; fi
+  if [ "$value" != none ]; then
+    if [ -e bound.exec ]; then conclude_exec "$value"; else record_end exit "$value"; fi
+  else
+    value_of leader
+    case $value in none|*"-$boot") record_end lost runner-died;; *) record_end lost "$machine-restarted";; esac
+  fi
 }
 
 stop_job() {   # stop_job WHY: in the job's directory; TERM to the command's group, KILL after 5 s
   is_pending || return 0
   mv ready cancelled 2>/dev/null && { record_end killed "$1"; return; }
   mv stop.no "stop.$1" 2>/dev/null
-  read -r place <place
-  if signal_command TERM; then await_end 25; fi
-  is_pending && [ "$place" = guest ] && signal_command KILL && await_end 10
+  if [ -e bound.guest ]; then stop_in_guest "$1"; return; fi
+  value_of leader; if signal_group TERM "$value"; then await_end 25; fi
   value_of leader; is_pending && signal_group KILL "$value" && await_end 15
   value_of runner; is_alive "$value" || record_end killed "$1"
-}
-
-signal_command() {   # signal_command SIGNAL: fails where that reached nobody
-  if [ "$place" = guest ]; then signal_in_guest "$1"; else value_of leader; signal_group "$1" "$value"; fi
 }
 
 await_end() {   # await_end FIFTHS of a second
@@ -357,100 +366,4 @@ verb_follow() {   # until no more can come to these spools, or stdin ends: the r
   until is_settled || ! born_of $watcher || ! [ -e "$first" ] || ! [ -e "$second" ]; do nap; done
   end_helpers                                                 # who lacks bytes follows again: nothing is cut then
   exit 0
-}
-
-# ---- commands in the guest. Each stands alone, in plain words, as the guest may have no more than a shell.
-# The record of a command lies in DIR, /var/tmp/.dayfly or /tmp/.dayfly there: NAME.pid: PID GROUP START;
-# NAME.status: its exit status, once it has ended.
-
-GUEST_RUN='name=$1 workdir=$2; shift 2; dir=
-for try in /var/tmp/.dayfly /tmp/.dayfly; do
-  if ( umask 077; mkdir -p "$try"; line=; read -r line <"/proc/$$/stat"; set -f; set -- ${line##*) }
-    echo "$$ ${3-} ${20-}" >"$try/$name.pid" ) 2>/dev/null; then dir=$try; break; fi
-done
-trap : TERM INT
-if [ -n "$workdir" ] && ! cd "$workdir"; then status=1; else "$@"; status=$?; fi
-if [ "$status" -gt 384 ]; then status=$((status - 256)); fi
-if [ -n "$dir" ]; then
-  ( umask 077; echo "$status" >"$dir/$name.new" && mv "$dir/$name.new" "$dir/$name.status" ) 2>/dev/null
-fi
-exit "$status"'
-
-GUEST_ASK='name=$1 answer=unwritable
-for dir in /var/tmp/.dayfly /tmp/.dayfly; do
-  if [ -s "$dir/$name.status" ]; then read -r status <"$dir/$name.status"; answer="exit $status"; break; fi
-  if [ -s "$dir/$name.pid" ]; then
-    read -r pid group start <"$dir/$name.pid"
-    if kill -0 "$pid" 2>/dev/null || [ -d "/proc/$pid" ]; then answer=running; else answer=missing; fi
-    break
-  fi
-  if mkdir -p "$dir" 2>/dev/null && [ -w "$dir" ]; then answer=missing; fi
-done
-echo "dayfly: $answer"'
-
-GUEST_SIGNAL='name=$1 signal=$2 answer=missing
-for dir in /var/tmp/.dayfly /tmp/.dayfly; do
-  if [ -e "$dir/$name.status" ]; then answer=ended; break; fi
-  if [ -s "$dir/$name.pid" ]; then
-    read -r pid group start <"$dir/$name.pid"
-    line=; read -r line <"/proc/$pid/stat"; set -f; set -- ${line##*) }
-    if [ -n "$start" ] && [ "${20-}" = "$start" ] && [ "$group" -gt 1 ]; then
-      sudo -n kill "-$signal" "-$group" || kill "-$signal" "-$group"
-      answer=signalled
-    fi
-    break
-  fi
-done 2>/dev/null
-echo "dayfly: $answer"'
-
-ask_guest() {   # ask_guest SECONDS SCRIPT WORD...: sets answer; empty where the guest did not give one
-  local limit="$1" said
-  shift
-  said=$(run_recipe enter "$limit" sh -c "$@" </dev/null)
-  case $said in *"dayfly: "*) answer=${said##*dayfly: };; *) answer=;; esac
-}
-
-signal_in_guest() {   # a command that has only just been sent may have no record there yet
-  local tries=0
-  look
-  while [ "$vm" = "$running" ] && [ $tries -lt 3 ] && is_pending; do
-    ask_guest 8 "$GUEST_SIGNAL" dayfly "$lease.${PWD##*/}" "$1"
-    [ "$answer" != signalled ] && [ "$answer" != ended ] || return 0
-    tries=$((tries + 1)); nap 0.5
-  done
-  return 1
-}
-
-conclude_guest() {   # conclude_guest STATUS, as the command that enters the guest gave it
-  case $1 in
-  1|2|3|4|5|255) ;;                                           # these it also uses for its own failures
-  *) [ "$1" -ge 128 ] || { record_end exit "$1"; return; };;  # and this is how it looks when killed
-  esac
-  local tries=0
-  while [ -e stop.no ] && [ $tries -lt 8 ]; do
-    look
-    case $vm in
-    absent) record_end lost vm-absent; return;;
-    "$running") ask_guest $((10 + tries * 5)) "$GUEST_ASK" dayfly "$lease.$job"; conclude_by_answer "$1" && return;;
-    unknown) ;;
-    *) [ $tries -lt 2 ] || { record_end lost vm-not-running; return; };;
-    esac
-    tries=$((tries + 1)); nap $tries
-  done
-  value_of stop
-  if [ "$value" != no ]; then record_end killed "$value"
-  elif [ "$vm" = unknown ]; then record_end lost manager-silent
-  else record_end lost guest-silent
-  fi
-}
-
-conclude_by_answer() {
-  case $answer in
-  "exit "*[!0-9]*) return 1;;
-  "exit "*) record_end exit "${answer#exit }";;
-  unwritable) record_end exit "$1";;
-  running) record_end lost exec-died;;
-  missing) record_end lost no-record;;
-  *) return 1;;
-  esac
 }
