@@ -193,6 +193,15 @@ async def test_an_exception_in_a_widget_ends_the_app(
     assert not fleet.called("leave")
 
 
+async def test_what_happens_while_it_ends_is_not_drawn_any_more(fleet: ScriptedFleet) -> None:
+    async with on_stage(fleet) as stage:
+        await stage.press("q")
+        await leaves(stage)
+    fleet.begin(SPEC, *WORKING)
+    stage.app._publish(fleet.state)
+    assert stage.app.return_code == 0
+
+
 def question(kind: QuestionKind, text: str) -> QuestionAsked:
     return QuestionAsked(host=DEMO, at=NOW, question=Question(id="q1", host=DEMO, kind=kind, text=text))
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from textual.pilot import Pilot
@@ -22,10 +23,18 @@ from tui.app.widgets.facts import Labels
 from tui.engine.supervisor import Supervisor
 from tui.model.hosts import DEMO
 from tui.model.phase import OutcomeKind, Phase, Pin
-from tui.model.spec import RunSpec
+from tui.model.spec import RunSpec, VmName
 from tui.model.state import RunState
 from tui.wiring import Shelf, open_fleet, open_ledger
 
+WAITER = RunSpec(
+    image="24.04",
+    command="echo begun; until test -e go; do sleep 0.2; done; echo done; exit 3",
+    host=DEMO,
+    name="waiter",
+    grace_s=60,
+)
+"""Ends when somebody makes the file `go`."""
 SLEEPER = RunSpec(image="24.04", command="echo begun; sleep 600", host=DEMO, name="sleeper", grace_s=60)
 
 
@@ -41,6 +50,12 @@ class Stage:
     @property
     def text(self) -> str:
         return "\n".join(strip.text.rstrip() for strip in self.app.screen._compositor.render_strips())
+
+    @property
+    def seconds_lost(self) -> int:
+        """For how long the host is unreachable, as the screen says."""
+        found = re.search(r"unreachable for (\d+) s; the run goes on; demo ends it in", self.text)
+        return int(found[1]) if found else 0
 
     @property
     def run(self) -> RunState:
@@ -67,8 +82,11 @@ class Stage:
 
 @asynccontextmanager
 async def dashboard(demo: DemoHost) -> AsyncIterator[Stage]:
+    """As `dayfly` opens it: what earlier sessions left is looked for."""
     with open_ledger() as ledger:
         async with open_fleet(ledger, [DEMO]) as fleet:
+            for row in ledger.open_rows():
+                fleet.recover(row)
             fleet.link(DEMO)
             app = DayflyApp(fleet, Shelf(DEMO), parse_host)
             async with app.run_test(size=(80, 24), notifications=True) as pilot:
@@ -130,6 +148,130 @@ async def test_a_pin_comes_too_late_once_deletion_began(demo: DemoHost) -> None:
         await stage.pilot.press("p")
         await stage.reaches(Phase.GONE)
         assert stage.run.pin in (Pin.OFF, Pin.REFUSED)
+    assert demo.vms() == FOREIGN
+
+
+async def leave_behind(demo: DemoHost, spec: RunSpec = WAITER) -> VmName:
+    """A session that begins a run and leaves it to finish; its VM."""
+    async with dashboard(demo) as stage:
+        stage.begin(spec)
+        await stage.sees("  begun")
+        await stage.pilot.press("ctrl+q")
+        await stage.sees("Leave to finish (l)")
+        await stage.pilot.press("l")
+        await stage.until(lambda: stage.app.return_value is not None, "the end")
+        run, summary = stage.run, stage.app.return_value
+    assert summary is not None
+    assert not summary.owed
+    assert summary.lines[0].startswith(f"goes on without us: {run.vm} on demo; demo ends it by")
+    assert summary.lines[1] == f"  log and result: dayfly attach {run.id}"
+    assert demo.ours() == {run.vm: "Running"}
+    return run.vm
+
+
+async def test_staying_changes_nothing_and_ending_leaves_nothing(demo: DemoHost) -> None:
+    async with dashboard(demo) as stage:
+        stage.begin()
+        await stage.sees("  begun")
+        await stage.pilot.press("ctrl+q")
+        await stage.sees("▸ Stay (s)")
+        await stage.pilot.press("s")
+        await stage.sees("▶ working")
+        assert demo.ours() == {stage.run.vm: "Running"}
+        await stage.pilot.press("ctrl+q", "e")
+        await stage.until(lambda: stage.app.return_value is not None, "the end")
+    assert demo.vms() == FOREIGN
+
+
+async def test_what_was_left_to_finish_is_taken_over_and_followed_to_its_end(demo: DemoHost) -> None:
+    vm = await leave_behind(demo)
+    async with dashboard(demo) as stage:
+        await stage.sees("Left over from an earlier session")
+        await stage.pilot.press("t")
+        await stage.until(lambda: not stage.run.orphaned, "it is ours")
+        demo.multipass("exec", vm, "--", "touch", "go")
+        await stage.reaches(Phase.GONE)
+        await stage.sees("✘ failed 3")
+        await stage.pilot.press("enter")
+        await stage.sees("  done")
+        assert "  begun" in stage.text
+    assert demo.vms() == FOREIGN
+
+
+async def test_what_was_left_over_can_be_left_so(demo: DemoHost) -> None:
+    vm = await leave_behind(demo)
+    async with dashboard(demo) as stage:
+        await stage.sees("Left over from an earlier session")
+        await stage.pilot.press("l")
+        await stage.sees("▷ on its own")
+        await stage.pilot.press("ctrl+q")
+        await stage.until(lambda: stage.app.return_value is not None, "the end")
+    assert demo.ours() == {vm: "Running"}
+
+
+async def test_what_was_left_over_can_be_ended(demo: DemoHost) -> None:
+    await leave_behind(demo)
+    async with dashboard(demo) as stage:
+        await stage.sees("Left over from an earlier session")
+        await stage.pilot.press("e", "y")
+        await stage.reaches(Phase.GONE)
+        await stage.sees("■ cancelled")
+    assert demo.vms() == FOREIGN
+
+
+async def test_what_ended_without_us_is_shown_with_its_outcome_and_log(demo: DemoHost) -> None:
+    vm = await leave_behind(demo, replace(WAITER, grace_s=10))
+    demo.multipass("exec", vm, "--", "touch", "go")
+    await demo.until_vm(vm, None)
+    async with dashboard(demo) as stage:
+        await stage.reaches(Phase.GONE)
+        await stage.sees("✘ failed 3")
+        await stage.pilot.press("enter")
+        await stage.sees("  done")
+    assert demo.vms() == FOREIGN
+
+
+async def test_what_is_still_launching_is_left_once_its_command_has_started(demo: DemoHost) -> None:
+    async with dashboard(demo) as stage:
+        stage.begin(WAITER)
+        await stage.reaches(Phase.LAUNCHING)
+        await stage.pilot.press("ctrl+q", "l")
+        await stage.until(lambda: isinstance(stage.app.screen, LeavingScreen), "the exit screen")
+        await stage.until(lambda: stage.app.return_value is not None, "the end")
+        run = stage.run
+    assert any(phase is Phase.WORKING for phase, _ in run.entered)
+    assert demo.ours() == {run.vm: "Running"}
+
+
+async def test_a_lost_link_ticks_and_the_run_goes_on(demo: DemoHost) -> None:
+    async with dashboard(demo) as stage:
+        stage.begin(WAITER)
+        await stage.sees("  begun")
+        await demo.control("sshd 6")
+        await stage.sees("the run goes on; demo ends it in")
+        first = stage.seconds_lost
+        await stage.until(lambda: stage.seconds_lost > first, "the next second")
+        await stage.sees("demo is back after")
+        demo.multipass("exec", stage.run.vm, "--", "touch", "go")
+        await stage.sees("✘ failed 3")
+        await stage.sees("  done")
+        assert "  begun" in stage.text
+        await stage.reaches(Phase.GONE)
+    assert demo.vms() == FOREIGN
+
+
+async def test_a_pin_for_so_long_shows_what_is_left_of_it(demo: DemoHost) -> None:
+    async with dashboard(demo) as stage:
+        stage.begin(WAITER)
+        await stage.sees("  begun")
+        await stage.pilot.press("P", *"90m", "enter")
+        await stage.sees("◆ pinned")
+        await stage.sees("1h 29m left")
+        demo.multipass("exec", stage.run.vm, "--", "touch", "go")
+        await stage.reaches(Phase.KEPT)
+        assert demo.ours() == {stage.run.vm: "Running"}
+        await stage.pilot.press("P", *"1s", "enter")
+        await stage.reaches(Phase.GONE)
     assert demo.vms() == FOREIGN
 
 

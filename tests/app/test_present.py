@@ -242,7 +242,7 @@ def test_a_working_run_of_an_earlier_session_shows_no_time_that_nobody_knows() -
     state = fleet.state.runs[run]
     marks = {step.name: step.mark.strip() for step in present.phase_steps(state, NOW + 5)}
     assert (marks["queued"], marks["booting"], marks["working"]) == ("✔", "✔", "▶")
-    assert dict(tables.run_head(state, NOW + 5))["Now"].text == "▶ working"
+    assert dict(tables.run_head(state, None, NOW + 5))["Now"].text == "▶ working"
     assert present.pin_sentence(state, NOW).text == "◆ pinned for 1h 23m"
     assert "until you delete it" in present.vanishing(state, "")
 

@@ -129,6 +129,8 @@ class DayflyApp(App[Summary]):
     # ---- facts come up
 
     def _publish(self, state: FleetState) -> None:
+        if not self.is_running:
+            return  # it ends: the screens are being taken down
         old, self._shown = self._shown, state
         for screen in self.screen_stack:
             if isinstance(screen, FleetScreen):

@@ -145,10 +145,12 @@ FIRST_STEPS: tuple[Fact, ...] = (
 """What to do where nothing was done yet."""
 
 
-def run_facts(run: RunState, now: float, *, way_in: str, fate: Label) -> tuple[Fact, ...]:
+def run_facts(
+    run: RunState, host: HostState | None, now: float, *, way_in: str, fate: Label
+) -> tuple[Fact, ...]:
     """All about a run, for the pane beside the list."""
     return (
-        ("State", _state_now(run, now)),
+        ("State", _state_now(run, host, now)),
         ("VM", Label(f"{clean_line(run.vm)} on {clean_line(run.host)}")),
         ("", present.vm_sentence(run)),
         ("Image", Label(f"{clean_line(run.spec.image)}   {present.resources(run.spec)}")),
@@ -167,13 +169,15 @@ def live_facts(run: RunState, now: float, *, way_in: str, fate: Label) -> tuple[
     )
 
 
-def run_head(run: RunState, now: float) -> tuple[Fact, ...]:
+def run_head(run: RunState, host: HostState | None, now: float) -> tuple[Fact, ...]:
     """The state of the VM and of the work, for the run's own screen."""
-    return (("Now", _state_now(run, now)), ("VM", present.vm_sentence(run)))
+    return (("Now", _state_now(run, host, now)), ("VM", present.vm_sentence(run)))
 
 
-def _state_now(run: RunState, now: float) -> Label:
-    label, news = present.run_label(run), present.run_news(run)
+def _state_now(run: RunState, host: HostState | None, now: float) -> Label:
+    """Its state, and what is new; of a silent host there is nothing new."""
+    label = present.run_label(run)
+    news = Label("") if away.silence(run, host, now) else present.run_news(run)
     is_timed = run.entered and not run.phase.is_over and not present.was_found_in(run, run.phase)
     took = f" {present.age(now - run.entered[-1][1])}" if is_timed else ""
     tone = news.tone if news.tone in ("warn", "bad") else label.tone

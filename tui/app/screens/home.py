@@ -99,7 +99,8 @@ class HomeScreen(RunCommandsScreen):
         elif run := self.chosen_run:
             panel.border_title = Text(present.run_name(run))
             way_in = self.desk.fleet.shell_command(run.id)
-            facts.show(tables.run_facts(run, now, way_in=way_in, fate=self.fate_of(run, now)))
+            fate, host_of_run = self.fate_of(run, now), state.hosts.get(run.host)
+            facts.show(tables.run_facts(run, host_of_run, now, way_in=way_in, fate=fate))
         else:
             panel.border_title = "First steps"
             facts.show(tables.FIRST_STEPS)

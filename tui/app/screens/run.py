@@ -87,7 +87,8 @@ class RunScreen(RunCommandsScreen):
         self.query_one("#header", Labels).show([*left, *([pin] if pin.text else [])], state_label)
         self.query_one(PhaseStrip).show(present.phase_steps(run, now))
         way_in, fate = self.desk.fleet.shell_command(run.id), self.fate_of(run, now)
-        facts = (*tables.run_head(run, now), *tables.live_facts(run, now, way_in=way_in, fate=fate))
+        head = tables.run_head(run, state.hosts.get(run.host), now)
+        facts = (*head, *tables.live_facts(run, now, way_in=way_in, fate=fate))
         self.query_one("#facts", Facts).show(facts)
         self._show_log(run)
 
