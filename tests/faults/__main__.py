@@ -13,8 +13,10 @@ import argparse
 import asyncio
 import json
 import random
+import signal
 import sys
 import tempfile
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import TypeVar
@@ -63,6 +65,11 @@ def _options() -> argparse.Namespace:
 
 
 async def _main(options: argparse.Namespace, book: Book) -> None:
+    """Told to stop, it cleans up before it goes: nothing of any host is left."""
+    trials = asyncio.current_task()
+    assert trials is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, trials.cancel)
     rows, columns = _chosen(Row, options.rows), _chosen(Column, options.columns)
     for way in sorted(_chosen(Way, options.over)):
         if lacking := missing_tools(way):
@@ -85,7 +92,8 @@ def main() -> None:
     if options.resume or not options.over:
         book.load()
     if options.over:
-        asyncio.run(_main(options, book))
+        with suppress(asyncio.CancelledError):
+            asyncio.run(_main(options, book))
     print(json.dumps(report.totals(book.records, book.leftovers), indent=2))
     if options.table:
         options.table.write_text(report.table(book))
