@@ -13,11 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tui.engine.janitor import DELAYS
 from tui.engine.ledger import Debt, Ledger, LedgerRow, RunLock
 from tui.engine.link import HostLink
-from tui.engine.outcomes import outcome_of_past
-from tui.engine.takeover import phase_of
-from tui.model.errors import DayflyError, ManagerRefused, NoSuchLease
+from tui.engine.logs import RunLogs
+from tui.engine.takeover import fetch_output, outcome_without_us, phase_of, silence_limit
+from tui.model.errors import DayflyError, HostUnreachable, LeaseClosing, ManagerRefused, NoSuchLease
 from tui.model.hosts import HostEntry
 from tui.model.lease import WORK_JOB, LeasePhase, LeaseReport
 from tui.model.phase import Outcome, Phase
@@ -26,6 +27,8 @@ from tui.model.units import format_duration
 
 PATIENCE_S = 20.0
 _ASK_AGAIN_S = 1.0
+_LIST_S = 10.0
+_CLOSED = (LeasePhase.GONE, LeasePhase.NONE)
 
 
 class Carrier(StrEnum):
@@ -49,6 +52,10 @@ class Sight:
     outcome: Outcome | None
     trouble: str = ""
     """Why the host could not be asked, or what cleanup waits for."""
+    pinned_until: float | None = None
+    """When the pin expires; None: it does not."""
+    may_finish: bool = False
+    """Its workload goes on by itself, as was asked for."""
 
 
 class Desk:
@@ -70,23 +77,40 @@ class Desk:
             return Sight(
                 row=row, phase=None, pinned=pinned, carrier=carrier, outcome=row.outcome, trouble=trouble
             )
-        if carrier is Carrier.NOBODY and report.phase in (LeasePhase.GONE, LeasePhase.NONE):
-            await self._close(row, report)
+        if carrier is Carrier.NOBODY and report.phase in _CLOSED:
+            return await self._look_at_closed(row, report)
         end = report.end_of(WORK_JOB)
         known = Outcome.of_status(end.status) if end is not None and end.status is not None else None
+        left_s = report.pin_left_s
         return Sight(
             row=row,
             phase=phase_of(report),
             pinned=report.pinned,
+            pinned_until=time.time() + left_s if report.pinned and left_s is not None else None,
             carrier=carrier,
             outcome=row.outcome or known,
             trouble=_trouble(row, report, carrier),
+            may_finish=_may_finish(report),
         )
 
-    async def pin(self, row: LedgerRow) -> None:
-        """Keep the VM. Raises LeaseClosing: too late."""
+    async def _look_at_closed(self, row: LedgerRow, report: LeaseReport) -> Sight:
+        """The VM is gone: what its jobs wrote is fetched, then the lease forgotten and the books closed."""
+        phase, outcome, trouble = Phase.GONE, row.outcome, ""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                outcome = await self._close(row, report)
+        except (DayflyError, TimeoutError) as error:
+            phase, trouble = Phase.DELETING, f"its log waits on {row.entry.name}: dayfly attach {row.run}"
+            if str(error):
+                trouble += f" ({error})"
+        return Sight(
+            row=row, phase=phase, pinned=False, carrier=Carrier.NOBODY, outcome=outcome, trouble=trouble
+        )
+
+    async def pin(self, row: LedgerRow, for_s: int | None = None) -> None:
+        """Keep the VM, for so long or until unpinned. Raises LeaseClosing: too late."""
         link = await self._reach_unpaid(row)
-        await link.say(lambda: link.warden.pin(row.vm), patience_s=PATIENCE_S)
+        await link.say(lambda: link.warden.pin(row.vm, for_s=for_s), patience_s=PATIENCE_S)
         await asyncio.to_thread(self._ledger.pinned, row.run, time.time())
 
     async def unpin(self, row: LedgerRow) -> bool:
@@ -107,11 +131,33 @@ class Desk:
             await link.say(lambda: link.warden.reap(row.vm), patience_s=PATIENCE_S)
         except NoSuchLease:
             await self._refuse_unleased(link, row.vm)
-        while (report := await self._status(row)).phase not in (LeasePhase.GONE, LeasePhase.NONE):
-            on_wait(report.note)
-            await asyncio.sleep(_ASK_AGAIN_S)
+        report = await self._await_absence(link, row.vm, on_wait)
         if self._carrier(row) is Carrier.NOBODY:
             await self._close(row, report)
+
+    # ---- leases that this client has no books of
+
+    async def leases_of(self, entry: HostEntry) -> tuple[LeaseReport, ...]:
+        """All leases on a host, whoever's. Raises HostError and WardenError kinds."""
+        link = self._link_of(entry)
+        await link.first_contact(needs_manager=False)
+        return await link.say(link.warden.sweep, patience_s=PATIENCE_S)
+
+    async def remove_lease(
+        self, entry: HostEntry, vm: VmName, on_wait: Callable[[str], None], *, force: bool
+    ) -> None:
+        """Delete the VM of a lease, and return when it is seen absent. Raises NotOurs without `force`."""
+        link = self._link_of(entry)
+        await link.say(lambda: link.warden.reap(vm, force=force), patience_s=PATIENCE_S)
+        await self._await_absence(link, vm, on_wait)
+
+    async def _await_absence(self, link: HostLink, vm: VmName, on_wait: Callable[[str], None]) -> LeaseReport:
+        while True:
+            report = await link.say(lambda: link.warden.status(vm), patience_s=PATIENCE_S)
+            if report.phase in _CLOSED:
+                return report
+            on_wait(report.note)
+            await asyncio.sleep(_ASK_AGAIN_S)
 
     async def _reach_unpaid(self, row: LedgerRow) -> HostLink:
         if row.debt is Debt.PAID:
@@ -120,26 +166,42 @@ class Desk:
 
     async def _reach(self, row: LedgerRow) -> HostLink:
         link = self._link_of(row.entry)
-        await link.first_contact()
+        await link.first_contact(needs_manager=False)
         return link
 
     async def _status(self, row: LedgerRow) -> LeaseReport:
         """The lease; a pinned one whose VM was deleted by hand is closed by its host first."""
         link = await self._reach(row)
         report = await link.say(lambda: link.warden.status(row.vm), patience_s=PATIENCE_S)
-        if report.phase is LeasePhase.LIVE and report.pinned:
-            vms = await link.list_now()
-            if not any(vm.name == row.vm for vm in vms):
-                report = await link.say(lambda: link.warden.settle(row.vm), patience_s=PATIENCE_S)
+        if report.phase is LeasePhase.LIVE and report.pinned and await self._looks_gone(link, row.vm):
+            report = await link.say(lambda: link.warden.settle(row.vm), patience_s=PATIENCE_S)
         return report
 
-    async def _close(self, row: LedgerRow, report: LeaseReport) -> None:
-        link = self._link_of(row.entry)
-        if report.phase is LeasePhase.GONE:
-            with contextlib.suppress(NoSuchLease):  # somebody else was quicker
-                await link.say(lambda: link.warden.acknowledge(row.vm), patience_s=PATIENCE_S)
-        await asyncio.to_thread(self._ledger.ended, row.run, outcome_of_past(report, row.spec))
-        await asyncio.to_thread(self._ledger.gone, row.run)
+    async def _looks_gone(self, link: HostLink, vm: VmName) -> bool:
+        """Whether its manager does not list it; a silent manager says nothing of it."""
+        try:
+            return all(there.name != vm for there in await link.list_now(patience_s=_LIST_S))
+        except HostUnreachable:
+            return False
+
+    async def _close(self, row: LedgerRow, report: LeaseReport) -> Outcome:
+        """Fetch what the host still has of it, then let the host forget it, and close the books."""
+        folder = self._ledger.run_folder(row.run)
+        lock, logs, link = RunLock(folder), RunLogs(folder), self._link_of(row.entry)
+        if not lock.take():
+            raise LeaseClosing(f"another process has taken up {row.vm}")
+        try:
+            await fetch_output(link, report, logs, patience_s=PATIENCE_S)
+            if report.phase is LeasePhase.GONE:
+                with contextlib.suppress(NoSuchLease):  # somebody else was quicker
+                    await link.say(lambda: link.warden.acknowledge(row.vm), patience_s=PATIENCE_S)
+            outcome = row.outcome or outcome_without_us(link, report, row.spec, logs)[0]
+            await asyncio.to_thread(self._ledger.ended, row.run, outcome)
+            await asyncio.to_thread(self._ledger.gone, row.run)
+        finally:
+            logs.close()
+            lock.release()
+        return outcome
 
     async def _refuse_unleased(self, link: HostLink, vm: VmName) -> None:
         if any(there.name == vm for there in await link.list_now()):
@@ -156,7 +218,14 @@ class Desk:
             lock.release()
 
 
+def _may_finish(report: LeaseReport) -> bool:
+    return phase_of(report) is Phase.WORKING and report.finish_s > report.grace_s and not report.pinned
+
+
 def _trouble(row: LedgerRow, report: LeaseReport, carrier: Carrier) -> str:
     if carrier is Carrier.NOBODY and report.phase is LeasePhase.LIVE and not report.pinned:
-        return f"its client is gone; {row.entry.name} ends it within {format_duration(row.spec.grace_s)}"
-    return report.note
+        limit = format_duration(silence_limit(report) or row.spec.grace_s)
+        if _may_finish(report):
+            return f"it goes on by itself; {row.entry.name} lets it finish, {limit} at most"
+        return f"its client is gone; {row.entry.name} ends it within {limit}"
+    return DELAYS.get(report.note, report.note)

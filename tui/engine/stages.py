@@ -12,8 +12,8 @@ from tui.engine.emitter import Emitter
 from tui.engine.ledger import Ledger, LedgerRow
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
-from tui.engine.outcomes import AWAY, TIMEOUT, launch_failed, lost, outcome_of_end, outcome_of_past
-from tui.engine.takeover import fetch_output
+from tui.engine.outcomes import AWAY, TIMEOUT, launch_failed, lost, outcome_of_end
+from tui.engine.takeover import TAIL, fetch_output, outcome_without_us
 from tui.model.errors import DayflyError, LogUnwritable
 from tui.model.lease import (
     LAUNCH_JOB,
@@ -39,7 +39,6 @@ _LATE_BYTES_S = 3600
 _BOOT_LOOK_S = 1.0
 _NEWS_S = 10.0
 _FULL_DISK_PAUSE_S = 2.0
-_TAIL = 4096
 
 
 class Stages:
@@ -161,7 +160,7 @@ class Stages:
     def _explain_launch(self, end: JobEnd) -> Outcome:
         if end.status is None:
             return launch_failed(lost(end.detail).reason)
-        stderr = self._logs.tail(LAUNCH_JOB, "stderr", _TAIL)
+        stderr = self._logs.tail(LAUNCH_JOB, "stderr", TAIL)
         sentence, self.hint = self._link.driver.explain(stderr, end.status)
         return launch_failed(sentence)
 
@@ -272,10 +271,8 @@ class Stages:
 
     def past_outcome(self, report: LeaseReport) -> Outcome:
         """How the run went that nobody of us saw the end of; its output was fetched before."""
-        launch = report.end_of(LAUNCH_JOB)
-        if launch is not None and launch.status:
-            return self._explain_launch(launch)
-        return outcome_of_past(report, self._spec)
+        outcome, self.hint = outcome_without_us(self._link, report, self._spec, self._logs)
+        return outcome
 
     # ---- words
 
@@ -287,5 +284,5 @@ class Stages:
 
     def _watch_launch(self, stream: str, data: bytes) -> None:
         if stream == "stdout":
-            self._launch_tail = (self._launch_tail + data)[-_TAIL:]
+            self._launch_tail = (self._launch_tail + data)[-TAIL:]
             self._emitter.progress(self._link.driver.launch_progress(self._launch_tail))

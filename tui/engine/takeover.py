@@ -8,8 +8,13 @@ from functools import partial
 
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
+from tui.engine.outcomes import launch_failed, outcome_of_past
 from tui.model.lease import LAUNCH_JOB, WORK_JOB, LeasePhase, LeaseReport
-from tui.model.phase import Phase
+from tui.model.phase import Outcome, Phase
+from tui.model.spec import RunSpec
+
+TAIL = 4096
+"""Bytes of a launch's stderr that tell why it failed."""
 
 
 class Standing(StrEnum):
@@ -81,3 +86,14 @@ async def fetch_output(
         log = logs.job(job)
         await link.say(partial(link.warden.follow, report.vm, job, log), patience_s=patience_s)
         await log.sync()
+
+
+def outcome_without_us(
+    link: HostLink, report: LeaseReport, spec: RunSpec, logs: RunLogs
+) -> tuple[Outcome, str]:
+    """How a run went that nobody of us saw the end of, and what to do about it; its output is here by now."""
+    launch = report.end_of(LAUNCH_JOB)
+    if launch is not None and launch.status:
+        sentence, hint = link.driver.explain(logs.tail(LAUNCH_JOB, "stderr", TAIL), launch.status)
+        return launch_failed(sentence), hint
+    return outcome_of_past(report, spec), ""

@@ -15,6 +15,7 @@ from tui.model.spec import RunId, VmName
 
 NAME_LIMIT = 40
 _PROFILE_LIMIT = 20
+_VM_NAME = re.compile(r"df-[a-z0-9-]{1,40}-[a-z2-7]{8}")
 _ID_BYTES = 5
 """Eight characters of base32, no padding."""
 
@@ -31,3 +32,8 @@ def vm_name(profile_name: str, run_id: RunId) -> VmName:
     )
     words = re.sub("[^a-z0-9]+", "-", ascii_only.lower()).strip("-")
     return VmName(f"df-{words[:_PROFILE_LIMIT].rstrip('-') or 'run'}-{run_id}")
+
+
+def is_vm_name(word: str) -> bool:
+    """Whether a word may be the whole name of a VM of ours."""
+    return bool(_VM_NAME.fullmatch(word))

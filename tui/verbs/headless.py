@@ -81,7 +81,7 @@ class Headless:
     async def _follow(self) -> None:
         """Print until nothing more happens here, or somebody gives up."""
         deleting_since: float | None = None
-        while not (self._given_up or self._state.phase.is_over or self._state.left):
+        while not (self._given_up or self._is_over()):
             await self._print_what_is_new()
             if self._state.phase is Phase.DELETING:
                 deleting_since = deleting_since or time.monotonic()
@@ -90,6 +90,10 @@ class Headless:
         await self._print_the_rest()
         self._conclude()
         await self._print_the_rest()
+
+    def _is_over(self) -> bool:
+        state = self._state
+        return state.phase.is_over or state.left or (bool(self._signals) and state.is_unheard_of)
 
     def _end(self) -> int:
         if self._given_up or self._state.left:
