@@ -17,8 +17,9 @@ from tui.model.lease import EndKind, JobPlace
 
 SHELLS = {"dash": "dash", "ash": "busybox", "mksh": "mksh", "yash": "yash", "bash": "bash"}
 POSIX_UTILITIES = (
-    *("[", "cat", "cp", "date", "dd", "df", "echo", "false", "kill", "ls", "mkdir", "mkfifo", "mv", "printf"),
-    *("ps", "pwd", "rm", "rmdir", "sleep", "tail", "test", "tr", "true", "uname", "wc", "who"),
+    *("[", "cat", "cksum", "cp", "date", "dd", "df", "du", "echo", "false", "find", "kill", "ls", "mkdir"),
+    *("mkfifo", "mv", "printf", "ps", "pwd", "rm", "rmdir", "sleep", "tail", "test", "touch", "tr", "true"),
+    *("uname", "wc", "who"),
 )
 
 
@@ -54,17 +55,17 @@ NAMES = [f"{shell}-{'bare' if bare else 'full'}" for shell, bare in CASES]
 @pytest.mark.parametrize("any_world", CASES, ids=NAMES, indirect=True)
 async def test_a_whole_life(any_world: World) -> None:
     world = any_world
-    await world.launch()
+    await world.launch(pin_for_s=90, epilogue=(("results", ("echo", "brought home")),), epilogue_s=20)
     await _check_words_and_bytes(world)
     await _check_a_cut_follow(world)
     await _check_a_kill(world)
     with pytest.raises(ManagerSilent):
         await world.warden.ask(("/bin/sleep", "30"), limit_s=1)
-    await world.warden.pin(world.vm)
-    await world.warden.unpin(world.vm)
-    await world.warden.reap(world.vm)
-    assert (await world.gone()).cause == "asked"
+    await _check_what_enters(world)
+    await _check_pin_and_grace(world)
+    assert (await world.gone()).cause == "pin-expired"
     assert not world.exists()
+    await _check_the_epilogue(world)
     await world.warden.acknowledge(world.vm)
     assert await world.warden.sweep() == ()
 
@@ -102,3 +103,36 @@ async def _check_a_kill(world: World) -> None:
     end = await world.warden.follow(world.vm, "loop", sink)
     assert end.kind is EndKind.KILLED
     assert bytes(sink.out) == b"bye\n"
+
+
+async def _check_what_enters(world: World) -> None:
+    sink = Sink()
+    channel = await world.warden.enter(
+        world.vm,
+        ("sh", "-c", "cat; echo oh >&2; exit 9"),
+        on_stdout=sink.stdout,
+        on_stderr=sink.stderr,
+    )
+    channel.write(b"a line\nno line")
+    channel.write_eof()
+    async with asyncio.timeout(20):
+        assert await channel.wait() == 9
+    assert (bytes(sink.out), bytes(sink.err)) == (b"a line\nno line", b"oh\n")
+
+
+async def _check_pin_and_grace(world: World) -> None:
+    """In the end it is pinned for a second, and its work is over."""
+    await world.warden.pin(world.vm)
+    await world.warden.pin(world.vm, for_s=3600)
+    assert (await world.warden.status(world.vm)).pin_left_s == 3600
+    await world.warden.unpin(world.vm)
+    await world.warden.set_grace(world.vm, 600, finish_s=900)
+    report = await world.warden.status(world.vm)
+    assert (report.pinned, report.grace_s, report.finish_s) == (False, 600, 900)
+    await world.warden.pin(world.vm, for_s=1)
+
+
+async def _check_the_epilogue(world: World) -> None:
+    sink = Sink()
+    assert (await world.warden.follow(world.vm, "results", sink)).status == 0
+    assert bytes(sink.out) == b"brought home\n"

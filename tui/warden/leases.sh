@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2015,SC2034,SC2086,SC2094,SC2153,SC2154,SC2164,SC3043
+# shellcheck shell=sh disable=SC2015,SC2034,SC2044,SC2045,SC2086,SC2094,SC2153,SC2154,SC2164,SC3043
 # leases.sh: what a lease is: its files, who may enter it, how it is opened. warden.sh sources it.
 #
 # A lease's files, in leases/VM/ beside the directory of this version:
@@ -76,6 +76,7 @@ verb_open() {   # VM OWNER GRACE FINISH TICK PIN PIN-FOR SETTLE LANE LIMIT EPILO
   enter_own "$lease"; wake
   tries=0; until is_awake || [ -e phase.gone ] || [ $tries -ge 50 ]; do nap; tries=$((tries + 1)); done
   is_awake || [ -e phase.gone ] || die unguarded "no process stays alive here to guard the VM"
+  touch "$HERE" 2>/dev/null; tidy
   done_ok
 }
 
@@ -117,4 +118,43 @@ fill_epilogue() {   # fill_epilogue JOB COMMAND...
     names="$names $1"; shift 2
   done
   put_line epilogue-jobs "${names# }" && : >epilogue.waiting
+}
+
+# ---- what is kept of a lease that is gone and that nobody acknowledged. Ages are those of files
+
+KEEP_DAYS=${DAYFLY_KEEP_DAYS:-7}                     # what its jobs wrote,
+KEEP_KIB=${DAYFLY_KEEP_KIB:-1048576}                 # and at most so much of all leases together
+RECORD_DAYS=90                                       # the rest: how it ended
+
+tidy() { detach _tidy; }
+
+verb__tidy() {
+  local path size total=0
+  cd "$LEASES" || exit
+  for path in $(find ./*/phase.gone -mtime "+$((RECORD_DAYS - 1))"); do forget "${path%/*}"; done
+  for path in $(find ./*/phase.gone -mtime "+$((KEEP_DAYS - 1))"); do drop_spools "${path%/*}"; done
+  for path in $(ls -t ./*/phase.gone); do            # the newest first
+    [ -e "${path%/*}/spools.kept" ] || continue
+    size=$(du -sk "${path%/*}/jobs"); total=$((total + ${size%%[!0-9]*}))
+    [ $total -le "$KEEP_KIB" ] || drop_spools "${path%/*}"
+  done
+  remove_versions
+  find .[a-z0-9]* ../.[0-9a-f]* ../managers/.[0-9]* -prune -mtime +0 -exec rm -rf {} +    # what was broken off
+} 2>/dev/null
+
+forget() { mv "$1" ".${1#./}.$$" && rm -rf ".${1#./}.$$"; }
+
+drop_spools() {
+  mv "$1/spools.kept" "$1/spools.dropped" || [ -e "$1/spools.dropped" ] || : >"$1/spools.dropped"
+  rm -f "$1"/jobs/*/out.* "$1"/jobs/*/err.* "$1"/jobs/*/stage-*
+}
+
+remove_versions() {   # that no lease needs and nobody used for a day; each use touches its directory
+  local path used="$VERSION" needed
+  for path in ./*/conf; do read -r needed size <"$path" && used="$used $needed"; done
+  for path in $(find ../[0-9a-f]* -prune -type d -mtime +0); do
+    path=${path#../}
+    case $path in *[!0-9a-f]*) continue;; esac
+    case " $used " in *" $path "*) ;; *) [ ! -e "../$path/warden.sh" ] || rm -rf "../$path";; esac
+  done
 }

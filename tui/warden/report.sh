@@ -19,11 +19,12 @@ verb_sweep() {
   local entry
   ok
   for entry in "$LEASES"/*; do report_on look "${entry##*/}"; done
-  end
+  end; tidy
 }
 
 verb_hold() {
   local word number names name
+  touch "$HERE" 2>/dev/null
   echo "dayfly hold"
   while read -r word number names; do
     for name in $names; do report_on "$word" "$name"; done

@@ -205,6 +205,7 @@ guard_channel() {   # guard_channel IDENT: when nobody reads our stdout any more
 follow_call() {
   enter_lease "$1" || exit 65
   [ "$client" = "$caller" ] || [ "$force" = any ] || exit 68
+  [ ! -e spools.dropped ] || exit 69
   enter_job "$1" "$2"; verb_follow "$3" "$4"
 }
 
@@ -220,7 +221,7 @@ main() {
   find_grouper; find_boot || boot=
   exec 8>/dev/null
   case ${1:-} in
-  _supervise|_run|_lead|_pump|_copy) verb=$1; shift; "verb_$verb" "$@"; return;;
+  _supervise|_tidy|_run|_lead|_pump|_copy) verb=$1; shift; "verb_$verb" "$@"; return;;
   start|kill|pin|unpin|grace|reap|settle|status|acknowledge|follow|enter) hand_over "${4:-}" "$@";;
   esac
   [ $# -ge 3 ] || die bad-call "no such call"
