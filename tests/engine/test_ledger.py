@@ -2,9 +2,13 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
+
+import pytest
 
 from tui.engine.ledger import Debt, Ledger, RunLock
 from tui.model.hosts import HostEntry
@@ -78,3 +82,32 @@ def test_a_killed_process_leaves_its_row_and_drops_its_lock(tmp_path: Path) -> N
     lock.release()
     assert [row.run for row in ledger.open_rows()] == ["dead"]
     ledger.close()
+
+
+def test_a_file_of_an_earlier_version_is_read(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    intend(ledger, "aaaa")
+    ledger.close()
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as db:
+        db.execute("ALTER TABLE runs DROP COLUMN working_at")
+    again = Ledger(tmp_path)
+    assert again.row(RunId("aaaa")).working_at is None
+    again.working(RunId("aaaa"))
+    began = again.row(RunId("aaaa")).working_at
+    assert began is not None
+    again.working(RunId("aaaa"))  # the first word counts
+    assert again.row(RunId("aaaa")).working_at == began
+    with pytest.raises(KeyError):
+        again.row(RunId("bbbb"))
+    again.close()
+
+
+def test_a_lock_that_was_let_go_may_be_taken_again(tmp_path: Path) -> None:
+    ours, theirs = RunLock(tmp_path), RunLock(tmp_path)
+    assert ours.take()
+    assert ours.take()
+    assert not theirs.take()
+    ours.release()
+    assert (ours.is_held, theirs.take()) == (False, True)
+    assert not ours.take()
+    theirs.release()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tui.model.names import NAME_LIMIT, new_run_id, vm_name
+from tui.model.names import NAME_LIMIT, is_vm_name, new_run_id, vm_name
 from tui.model.spec import RunId
 
 MULTIPASS_TAKES = re.compile(r"[a-zA-Z](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?")
@@ -49,3 +49,11 @@ def test_every_profile_gives_a_name_that_multipass_takes(profile: str) -> None:
 @given(st.text())
 def test_two_runs_of_one_profile_never_share_a_name(profile: str) -> None:
     assert vm_name(profile, new_run_id()) != vm_name(profile, new_run_id())
+
+
+@given(st.text(max_size=60))
+def test_a_vm_of_ours_is_known_by_its_name(profile: str) -> None:
+    name = vm_name(profile, RUN_ID)
+    assert is_vm_name(name)
+    assert not is_vm_name(name[:-1])
+    assert not is_vm_name(f" {name}")

@@ -62,6 +62,8 @@ def outcome_of_report(report: LeaseReport, spec: RunSpec) -> Outcome:
         limit_s = max(spec.grace_s, report.finish_s if WORK_JOB in report.started else 0)
         reason = f"{spec.host} had not heard from us for {format_duration(limit_s)} and ended the run"
         return Outcome(OutcomeKind.LOST, None, reason)
+    if report.cause == "pin-expired":
+        return Outcome(OutcomeKind.LOST, None, f"its pin was over, and {spec.host} deleted the VM")
     if report.foreign:
         return Outcome(OutcomeKind.LAUNCH_FAILED, None, f"a VM called {report.vm} was there before us")
     return Outcome(OutcomeKind.LOST, None, f"{spec.host} knows nothing of this run any more")
