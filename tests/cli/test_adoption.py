@@ -114,7 +114,7 @@ async def test_taken_over_in_mid_launch_the_command_runs(dayfly: Dayfly, moment:
 
 
 async def test_what_ended_without_us_is_fetched_from_its_host(dayfly: Dayfly) -> None:
-    run = await begin(dayfly, "sleep 1; seq 1000; exit 5", "--grace", "5s")
+    run = await begin(dayfly, "sleep 1; seq 1000; exit 5", "--grace", "12s")
     await until(lambda: leases(dayfly) == {"gone"}, "its host has ended it", timeout_s=60)
     ended = await dayfly("attach", run)
     assert ended.status == 5, ended.stderr
@@ -125,7 +125,7 @@ async def test_what_ended_without_us_is_fetched_from_its_host(dayfly: Dayfly) ->
 
 
 async def test_looking_fetches_too_before_the_lease_is_forgotten(dayfly: Dayfly) -> None:
-    run = await begin(dayfly, "sleep 1; seq 1000; exit 5", "--grace", "5s")
+    run = await begin(dayfly, "sleep 1; seq 1000; exit 5", "--grace", "12s")
     await until(lambda: leases(dayfly) == {"gone"}, "its host has ended it", timeout_s=60)
     looked = await dayfly("ps", "--host", dayfly.host)
     assert "failed 5" in looked.stderr
