@@ -242,7 +242,7 @@ class ScriptedShelf:
         try:
             if text and key in ("memory", "disk"):
                 parse_size(text)
-            if text and key in ("timeout", "grace", "boot_timeout"):
+            if text and key in ("timeout", "grace", "boot_timeout", "pin_for") and text != "finish":
                 parse_duration(text)
             if text and key == "cpus":
                 int(text)
@@ -265,8 +265,10 @@ class ScriptedShelf:
             workdir=fields["workdir"],
             sudo=fields["sudo"] == "true",
             timeout_s=parse_duration(fields["timeout"]) if fields["timeout"] else None,
-            grace_s=parse_duration(fields["grace"] or "15m"),
+            grace_s=parse_duration("15m" if fields["grace"] in ("", "finish") else fields["grace"]),
+            finish=fields["grace"] == "finish",
             pin=PinPolicy(fields["pin"]),
+            pin_for_s=parse_duration(fields["pin_for"]) if fields["pin_for"] else None,
         )
 
 

@@ -20,7 +20,9 @@ from tui.model.units import GIB
 
 async def test_keys_alone_make_a_run(stage: Stage) -> None:
     await stage.press("n", *"24.04", "tab", "2", "tab", *"4G", "tab", *"10G", "tab", *"make test")
-    await stage.press("tab", "right", "tab", *"20m", "tab", *"5m", "tab", "right", "tab", *"/srv")
+    await stage.press(
+        "tab", "right", "tab", *"20m", "tab", *"5m", "tab", *"8h", "tab", "right", "tab", *"/srv"
+    )
     await stage.sees("✔ ready: F5 launches", "demo deletes the VM 300 s")
     await stage.press("f5")
     ((spec,),) = stage.fleet.called("submit")
@@ -32,6 +34,7 @@ async def test_keys_alone_make_a_run(stage: Stage) -> None:
         memory=4 * GIB,
         disk=10 * GIB,
         pin=PinPolicy.ON_FAILURE,
+        pin_for_s=8 * 3600,
         timeout_s=1200,
         grace_s=300,
         sudo=True,
@@ -51,7 +54,7 @@ async def test_every_field_is_reached_and_seen_on_a_low_terminal(fleet: Scripted
     async with on_stage(fleet, size=(60, 15)) as stage:
         await stage.press("n")
         met = set()
-        for _ in range(12):
+        for _ in LABELS:
             focused = stage.app.screen.focused
             assert focused is not None
             met.add(focused.id)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 
-from tests.app.fleet_script import NOW, SPEC, ScriptedFleet
+from tests.app.fleet_script import NOW, SPEC, ScriptedFleet, ScriptedShelf
 from tui.app import present, tables
 from tui.app.present import Label
 from tui.model.events import CleanupDelayed, PhaseEntered, PinChanged, ProgressMade, RunRecovered
@@ -207,6 +207,15 @@ def test_a_form_can_carry_every_field_of_a_spec() -> None:
         "always",
     )
     assert (texts["memory"], texts["disk"], texts["workdir"]) == ("4G", "10G", "/srv")
+
+
+def test_a_run_that_may_finish_alone_and_a_pin_with_an_end_keep_both_in_a_form() -> None:
+    spec = replace(SPEC, timeout_s=7200, finish=True, pin=PinPolicy.ALWAYS, pin_for_s=28800)
+    texts = tables.form_fields(spec)
+    assert (texts["grace"], texts["pin_for"]) == ("finish", "8h")
+    assert ScriptedShelf().resolve_form({**texts, "boot_timeout": ""}) == spec
+    line = tables.command_line(spec, SPEC)
+    assert line == "dayfly run hello --host demo --timeout 2h --grace finish --pin always --for 8h"
 
 
 @pytest.mark.parametrize(

@@ -221,8 +221,9 @@ def form_fields(spec: RunSpec) -> dict[str, str]:
         "sudo": "true" if spec.sudo else "false",
         "timeout": format_duration(spec.timeout_s) if spec.timeout_s else "",
         "boot_timeout": format_duration(spec.boot_timeout_s),
-        "grace": format_duration(spec.grace_s),
+        "grace": "finish" if spec.finish else format_duration(spec.grace_s),
         "pin": spec.pin.value,
+        "pin_for": format_duration(spec.pin_for_s) if spec.pin_for_s else "",
         "name": spec.name,
         "description": spec.description,
     }
@@ -239,7 +240,12 @@ def command_line(spec: RunSpec, profile: RunSpec | None) -> str:
     words += ["--host", spec.host]
     for flag, key in (("--image", "image"), ("--cpus", "cpus"), ("--memory", "memory"), ("--disk", "disk")):
         words += _flag(flag, key, spec, base)
-    for flag, key in (("--timeout", "timeout"), ("--grace", "grace"), ("--pin", "pin")):
+    for flag, key in (
+        ("--timeout", "timeout"),
+        ("--grace", "grace"),
+        ("--pin", "pin"),
+        ("--for", "pin_for"),
+    ):
         words += _flag(flag, key, spec, base)
     if (spec.argv, spec.sudo) != (base.argv, base.sudo):
         words += ["--", *spec.argv]

@@ -26,6 +26,7 @@ LABELS = {
     "pin": "Pin the VM",
     "timeout": "Time limit",
     "grace": "Grace",
+    "pin_for": "Pinned for",
     "workdir": "Folder",
     "sudo": "Runs as",
 }
@@ -36,6 +37,7 @@ _PLACEHOLDERS = {
     "disk": "5G",
     "timeout": "none",
     "grace": "15m",
+    "pin_for": "no end",
     "workdir": "the guest user's home",
 }
 _POLICIES: dict[str, str] = {
@@ -81,7 +83,7 @@ class RunForm(VerticalGroup):
         with Horizontal():
             yield from _labelled("pin", Choice(_POLICIES, texts["pin"], id="pin"))
         with Horizontal():
-            yield from (part for key in ("timeout", "grace") for part in self._input(key))
+            yield from (part for key in ("timeout", "grace", "pin_for") for part in self._input(key))
         with Horizontal():
             yield from _labelled("sudo", Choice(_USERS, texts["sudo"], id="sudo"))
         with Horizontal():
