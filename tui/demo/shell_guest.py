@@ -160,6 +160,8 @@ class ShellGuest:
                 fcntl.ioctl(fds[0], termios.TIOCSCTTY, 0)
             for number, fd in enumerate(fds if len(fds) == 3 else fds * 3):
                 os.dup2(fd, number)
+            for fd in fds:
+                os.close(fd)
             try:
                 os.execve(shell, words, self._environment(message))
             except OSError as error:
