@@ -213,7 +213,8 @@ class Cell:
     def grace_s(self) -> int:
         """Short where the host waits for its end; longer where the run must outlast a fault, or a pin."""
         if self.column in (Column.PIN_ON, Column.PIN_OFF):
-            return 10
+            is_held_meanwhile = self.row in (Row.LEASED, Row.COLLECTING)
+            return 15 if is_held_meanwhile else 10
         return 20 if self.fate.kind is Kind.SURVIVES else 5
 
     def __str__(self) -> str:

@@ -15,6 +15,9 @@ list)
   done;;
 launch)
   if [ -e "$WORLD/refuse-launch" ]; then echo "launch failed: no such image" >&2; exit 2; fi
+  if [ -e "$WORLD/steal-launch" ]; then
+    echo Running >"$WORLD/vms/$vm"; echo "launch failed: instance \"$vm\" already exists" >&2; exit 2
+  fi
   : >"$WORLD/preparing/$vm"
   if [ -e "$WORLD/fetching" ]; then
     trap 'rm -f "$WORLD/preparing/$vm"; exit 2' TERM

@@ -314,6 +314,19 @@ async def test_a_name_that_was_there_before_is_foreign_for_ever(world: World) ->
     assert world.calls("delete") == world.calls("launch") == 0
 
 
+async def test_a_name_that_somebody_took_before_our_launch_came_is_foreign_too(world: World) -> None:
+    world.order("steal-launch")
+    await world.open()
+    await world.send_launch()
+    end = await world.warden.follow(world.vm, "launch", Sink())
+    assert end.status == 2
+    assert (await world.warden.status(world.vm)).foreign
+    await world.warden.reap(world.vm)
+    await world.gone()
+    assert world.exists()
+    assert world.calls("delete") == 0
+
+
 async def test_no_launch_into_silence(world: World) -> None:
     await world.open()
     world.order("fail-list")

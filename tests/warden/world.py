@@ -90,6 +90,7 @@ class World:
             probe_busy="is being prepared",
             probe_free="does not exist",
             fetching="Retrieving image",
+            taken="already exists",
         )
         return replace(recipe, **changes)  # type: ignore[arg-type]
 

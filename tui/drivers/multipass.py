@@ -113,6 +113,7 @@ class Multipass:
             probe_busy="is being prepared",
             probe_free=f"Custom image `{_NO_SUCH_IMAGE.removeprefix('file://')}` does not exist",
             fetching="Retrieving image",
+            taken=f'instance "{vm}" already exists',
             lane=1,  # the daemon does one thing at a time anyway
         )
 

@@ -88,7 +88,7 @@ class HostWarden:
     async def open(self, lease: LeaseSpec) -> None:
         """Write the lease; its supervisor runs. Raises NotOurs, Unguarded. Nothing half-written is left."""
         recipe = lease.recipe
-        texts = (recipe.running, recipe.probe_busy, recipe.probe_free, recipe.fetching)
+        texts = (recipe.running, recipe.probe_busy, recipe.probe_free, recipe.fetching, recipe.taken)
         if any("\n" in text for text in (lease.owner, *texts)):
             raise WardenError("The texts of a recipe must be single lines.")
         commands = (recipe.list, recipe.delete, recipe.enter, recipe.owner, recipe.probe)

@@ -308,6 +308,7 @@ conclude() {   # the end, as exactly as it can be known
   [ "$value" = no ] || { record_end killed "$value"; return; }
   value_of status
   if [ "$value" != none ]; then
+    if [ "$job" = launch ] && [ "$value" != 0 ]; then disown_taken; fi
     if [ -e bound.exec ]; then conclude_exec "$value"; else record_end exit "$value"; fi
   else
     value_of leader

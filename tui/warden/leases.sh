@@ -4,7 +4,7 @@
 # A lease's files, in leases/VM/ beside the directory of this version:
 #   conf                version client tick policy pin-for settle lane limit epilogue-seconds
 #   owner               the client for people
-#   recipe-NAME         list delete enter label probe: words in a line; running busy free fetching: text
+#   recipe-NAME         list delete enter label probe: words in a line; running busy free fetching taken: text
 #   epilogue-jobs       their names, in their order; each has jobs/JOB/epilogue
 #   opening.IDENT       while it is made: by whom. Gone when the lease is complete
 #   phase.half-open > live > reaping > committed > deleting > gone      (reaping > live: a pin won)
@@ -60,8 +60,8 @@ hand_over() {   # hand_over VM WORD...: a call about another version's lease is 
 
 # ---- opening
 
-verb_open() {   # VM OWNER GRACE FINISH TICK PIN PIN-FOR SETTLE LANE LIMIT EPILOGUE-SECONDS, recipe (9), JOB COMMAND...
-  is_id "$1" && is_id "$caller" && [ $# -ge 20 ] && [ $(($# % 2)) = 0 ] || die bad-call "not a lease"
+verb_open() {   # VM OWNER GRACE FINISH TICK PIN PIN-FOR SETTLE LANE LIMIT EPILOGUE-SECONDS, recipe (10), JOB COMMAND...
+  is_id "$1" && is_id "$caller" && [ $# -ge 21 ] && [ $(($# % 2)) = 1 ] || die bad-call "not a lease"
   is_number "$3" && is_number "$4" && is_number "$9" && is_number "${11}" || die bad-call "not a lease"
   [ "$7" = none ] || is_number "$7" || die bad-call "not a lease"
   [ "$boot" ] && find_me || die unguarded "processes cannot be told apart here: no /proc, and no ps that says when they began"
@@ -102,7 +102,7 @@ fill_lease() {   # as long as it is half open, nothing was launched
   done
   put_line owner "$2" && put_line conf "$VERSION $caller $5 $6 $7 $8 $9 ${10} ${11}" || return 1
   shift 11
-  for name in running busy free fetching list delete enter label probe; do
+  for name in running busy free fetching taken list delete enter label probe; do
     put_line "recipe-$name" "$1" || return 1
     shift
   done

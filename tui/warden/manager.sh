@@ -50,6 +50,13 @@ is_fetching() {   # the launch only downloads an image: killing its client ends 
   cd "$dir"; return 1
 }
 
+disown_taken() {   # in the launch's directory, after it was refused: who took the name before us owns that VM
+  local words
+  IFS= read -r words <"$dir/recipe-taken"; [ "$words" ] || return 0
+  find_spool err
+  case $(tail -c 400 "$spool" | tr -d '\000') in *"$words"*) mv "$dir/whose.own" "$dir/whose.foreign";; esac
+} 2>/dev/null
+
 is_name_free() {   # asked after a launch that broke off: may the VM still appear?
   local said words
   IFS= read -r words <recipe-probe

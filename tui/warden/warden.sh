@@ -11,7 +11,7 @@
 # its words begins with = and is escaped again. Every call may be said again.
 # An ANSWER is `dayfly ok` or `dayfly error CODE TEXT`, then lines, then `dayfly end`.
 #
-#   open VM OWNER GRACE FINISH TICK PIN PIN-FOR SETTLE LANE LIMIT EPILOGUE-SECONDS RUNNING BUSY FREE FETCHING
+#   open VM OWNER GRACE FINISH TICK PIN PIN-FOR SETTLE LANE LIMIT EPILOGUE-SECONDS RUNNING BUSY FREE FETCHING TAKEN
 #        LIST DELETE ENTER LABEL PROBE [JOB COMMAND]...
 #                           write the lease; seconds, pin policy (its pins hold for seconds, or `none`: for ever),
 #                           deletions at once, bytes a spool; the reap recipe; the epilogue
