@@ -49,6 +49,7 @@ class World:
     root: Path
     client: str = "client-a"
     spool_limit: int = 2**30
+    tick_s: float = TICK_S
     vm: VmName = field(default_factory=lambda: VmName(f"df-test-{secrets.token_hex(4)}"))
 
     def __post_init__(self) -> None:
@@ -67,7 +68,7 @@ class World:
             self.host,
             client=client,
             state_dir=str(self.root / "state"),
-            tick_s=TICK_S,
+            tick_s=self.tick_s,
             spool_limit=self.spool_limit,
         )
 
