@@ -48,6 +48,7 @@ async def test_a_good_host_has_no_failure(dayfly: Dayfly) -> None:
     assert dayfly.demo.ours() == {}
 
 
+@pytest.mark.slow
 async def test_the_drill_times_the_host_and_leaves_nothing(dayfly: Dayfly) -> None:
     ended = await dayfly("doctor", dayfly.host, "--drill", "--json")
     assert ended.status == 0, ended.stderr
@@ -66,6 +67,7 @@ async def test_the_drill_times_the_host_and_leaves_nothing(dayfly: Dayfly) -> No
 
 
 @only("demo")
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["its run is launching", "its run is working", "killed that client"])
 async def test_a_drill_that_is_stopped_leaves_nothing(dayfly: Dayfly, moment: str) -> None:
     process = await dayfly.start("doctor", "demo", "--drill")
@@ -101,6 +103,7 @@ async def test_a_host_that_is_not_there_is_a_finding(dayfly: Dayfly) -> None:
 
 
 @only("demo")
+@pytest.mark.slow
 async def test_a_silent_manager_is_a_finding_and_holds_up_no_other(dayfly: Dayfly) -> None:
     await dayfly("doctor", "demo")
     await dayfly.demo.control("hang version 100 1")
@@ -122,6 +125,7 @@ async def test_a_host_without_a_manager_is_told_to_get_one(dayfly: Dayfly) -> No
 
 
 @only("demo")
+@pytest.mark.slow
 async def test_what_a_dead_client_left_is_found_with_what_pays_it(dayfly: Dayfly) -> None:
     process = await dayfly.start_run("--", "sleep", "100")
     await until(lambda: "Running" in dayfly.demo.ours().values(), "the VM runs")

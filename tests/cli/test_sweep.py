@@ -91,6 +91,7 @@ ways = pytest.mark.parametrize(
 
 
 @ways
+@pytest.mark.slow
 async def test_a_rebooted_host_keeps_the_promise_alone(site: Site) -> None:
     dayfly = site.dayfly
     (site.world / "systemd").touch()

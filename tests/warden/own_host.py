@@ -6,42 +6,10 @@ import os
 import shutil
 from pathlib import Path
 
+from tests.warden.test_shells import POSIX_UTILITIES
+
 STAND_IN = Path(__file__).with_name("standin.sh")
-UTILITIES = (
-    *(
-        "[",
-        "cat",
-        "chmod",
-        "cp",
-        "date",
-        "dd",
-        "df",
-        "echo",
-        "env",
-        "false",
-        "grep",
-        "head",
-        "id",
-        "kill",
-        "ls",
-    ),
-    *(
-        "mkdir",
-        "mkfifo",
-        "mv",
-        "printf",
-        "pwd",
-        "rm",
-        "rmdir",
-        "setsid",
-        "sleep",
-        "tail",
-        "test",
-        "touch",
-        "tr",
-    ),
-    *("true", "uname", "wc", "who"),
-)
+UTILITIES = (*POSIX_UTILITIES, "chmod", "env", "grep", "head", "id", "setsid")
 
 
 class OwnHost:
@@ -59,6 +27,7 @@ class OwnHost:
         program = shutil.which(shell)
         assert program is not None
         (self.bin / "sh").symlink_to(program)
+        (self.bin / "ps").unlink()
         self.has("ps", "loginctl")
 
     def has(self, *programs: str) -> None:

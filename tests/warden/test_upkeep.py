@@ -270,8 +270,8 @@ def sweep_by_hand(site: Site) -> str:
 async def test_the_sweep_revives_what_was_killed(site: Site) -> None:
     site.own.has("crontab")
     world = site.world
-    await world.launch(grace_s=6)
     await site.install()
+    await world.launch(grace_s=4)
     supervisor = world.pid_of("supervisor")
     assert supervisor
     os.kill(supervisor, 9)

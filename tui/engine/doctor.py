@@ -22,7 +22,7 @@ LIMIT_S = 60.0
 _WATCH_S = 3.0
 """How long a process must outlive its login: what ends it does so at once."""
 _LOOK_AGAIN_S = 0.5
-_MANAGER_LIMIT_S = 30.0
+_MANAGER_LIMIT_S = 20.0
 _LITTLE_ROOM = 256 * MIB
 _KEEP_PROCESSES = (
     "on the host: printf '[Login]\\nKillUserProcesses=no\\n'"
