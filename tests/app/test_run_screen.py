@@ -93,6 +93,17 @@ async def test_the_log_shown_follows_the_run_until_one_is_picked(stage: Stage) -
     await stage.sees("hello from the work")
 
 
+async def test_of_a_run_that_ended_without_us_the_work_is_shown(stage: Stage) -> None:
+    run = stage.fleet.leave_over(phase=Phase.COLLECTING)
+    stage.fleet.log(run).add("work", b"hello from the work\n")
+    stage.fleet.end(run, Outcome.of_status(3))
+    for phase in (Phase.DELETING, Phase.GONE):
+        stage.fleet.enter(run, phase)
+    await stage.sees("✘ failed 3")
+    await stage.press("enter")
+    await stage.sees("hello from the work")
+
+
 async def test_an_empty_log_says_so(run_stage: Stage) -> None:
     await run_stage.sees("The command has not printed anything yet.")
 

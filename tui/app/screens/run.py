@@ -93,10 +93,16 @@ class RunScreen(RunCommandsScreen):
         self._show_log(run)
 
     def _show_log(self, run: RunState) -> None:
-        job = self._picked or _telling_log(run)
+        job = self._picked or self._telling_log(run)
         pane = self.query_one(LogPane)
         pane.show_log(self._reader, job, _EMPTY[job])
         self.query_one(LogTabs).show(job, is_following=not pane.paused)
+
+    def _telling_log(self, run: RunState) -> str:
+        """The log that says most: the launch until the work begins, then the work, seen by us or not."""
+        has_begun = any(phase is Phase.WORKING for phase, _ in run.entered)
+        is_past = run.phase.is_over or run.phase is Phase.DELETING
+        return "work" if has_begun or (is_past and self._reader.size("work")) else "launch"
 
     @on(LogPane.Moved)
     def _moved(self) -> None:
@@ -132,7 +138,7 @@ class RunScreen(RunCommandsScreen):
 
     def _turn(self, tabs: int) -> None:
         if run := self.chosen_run:
-            shown = self._picked or _telling_log(run)
+            shown = self._picked or self._telling_log(run)
             self._pick(LOGS[(LOGS.index(shown) + tabs) % len(LOGS)])
 
     @on(commands.Back)
@@ -142,8 +148,3 @@ class RunScreen(RunCommandsScreen):
     def open_run(self, run: RunId | None) -> None:
         """Give way to the screen of the run that was launched again."""
         self.dismiss(run)
-
-
-def _telling_log(run: RunState) -> str:
-    """The log that says most now: the launch until the work begins, then the work."""
-    return "work" if any(phase is Phase.WORKING for phase, _ in run.entered) else "launch"
