@@ -89,6 +89,8 @@ class Fate:
 
 
 SURVIVES = Fate(Kind.SURVIVES, (WORK_STATUS,))
+SURVIVES_OR_FAILS = Fate(Kind.SURVIVES, (WORK_STATUS, 125))
+"""Nothing can be begun as long as it lasts: a run fails, and says so, unless it has no need to."""
 ENDS = Fate(Kind.ENDS, (125,))
 ENDS_UNHEARD = Fate(Kind.ENDS)
 PINNED = Fate(Kind.PINNED)
@@ -148,7 +150,9 @@ RULES: Mapping[Column, Rule] = {
     Column.EXEC_KILL: Rule(senseless("no exec is running then"), _at(Row.WORKING, is_=SURVIVES)),
     Column.WEDGED: Rule(SURVIVES),
     Column.REBOOT: Rule(SURVIVES, _at(*_LAUNCH, Row.WORKING, is_=ENDS)),
-    Column.HOST_DISK: Rule(SURVIVES, _at(Row.BEFORE, Row.LEASED, *_LAUNCH, is_=ENDS)),
+    Column.HOST_DISK: Rule(
+        SURVIVES, _at(Row.BEFORE, Row.LEASED, is_=ENDS) | _at(*_LAUNCH, is_=SURVIVES_OR_FAILS)
+    ),
     Column.CLOCK: Rule(SURVIVES),
     Column.NAME: Rule(
         SURVIVES,

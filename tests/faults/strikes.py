@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from pathlib import Path
 
-from tests.faults.cells import Column, Kind, Row
+from tests.faults.cells import Column, Row
 from tests.faults.client import Client
 from tests.faults.stage import Scene
 
@@ -19,7 +19,6 @@ WEDGE_S = 12.0
 HOST_FULL_S = 8.0
 GUEST_FULL_S = 5.0
 _CLOCK_S = 2.0
-_BACK_LIMIT_S = 30.0
 
 Strike = Callable[[Scene], AbstractAsyncContextManager[None]]
 
@@ -114,12 +113,10 @@ async def _rebooted(scene: Scene) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _host_disk(scene: Scene) -> AsyncIterator[None]:
-    """Before the work there is room again only when the run is over: nothing can be begun without."""
     await scene.place.demo.control("fill home")
-    begun = scene.cell.fate.kind is Kind.SURVIVES
     try:
         yield
-        await scene.until_or_over(HOST_FULL_S if begun else _BACK_LIMIT_S)
+        await scene.until_or_over(HOST_FULL_S)
     finally:
         await scene.place.demo.control("free home")
 

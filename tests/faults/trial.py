@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.faults import workload
-from tests.faults.cells import Cell, Column, Kind, Row
+from tests.faults.cells import WORK_STATUS, Cell, Column, Kind, Row
 from tests.faults.client import Client
 from tests.faults.place import Place, Places, Way
 from tests.faults.proxy import proxied
@@ -197,7 +197,8 @@ async def _until_clean(scene: Scene, record: Record, limit_s: float) -> None:
 
 def _look_at_log(scene: Scene, record: Record) -> None:
     client = scene.client
-    must_be_whole = scene.cell.fate.kind is Kind.SURVIVES
+    has_failed = client.status in scene.cell.fate.statuses and client.status != WORK_STATUS
+    must_be_whole = scene.cell.fate.kind is Kind.SURVIVES and not has_failed
     for stream in workload.STREAMS:
         readings = {"log": workload.read(client.log(stream), stream)}
         if must_be_whole:

@@ -36,7 +36,7 @@ class Recipe:
     fetching: str = ""
     """Part of the launch job's last words while only an image is downloaded: then it may be killed."""
     taken: str = ""
-    """Part of the launch job's stderr when it was refused because the name was taken: then that VM is foreign."""
+    """Part of the launch job's stderr when its name was taken by then: what has it is foreign."""
     settle_s: int = 300
     """Without a probe: how long to look for a VM whose launch was cut off."""
     lane: int = 1
