@@ -46,11 +46,13 @@ def main() -> int:
             ARGV, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, env=env
         )
     except FileNotFoundError:
-        print(f"exec: {ARGV[0]}: not found", file=sys.stderr)
+        sys.stderr.write(f"exec: {ARGV[0]}: not found\n")
         return 127
     assert child.stdout is not None
     assert child.stderr is not None
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if os.path.exists(f"{WORLD}/noise-exec"):
+        os.write(1, b"\x1b[2K\x1b[0EStarting the instance |\b/\b")
     carry({child.stdout.fileno(): 1, child.stderr.fileno(): 2})
     status = child.wait()
     lie = f"{WORLD}/lie-exec"

@@ -70,12 +70,10 @@ report_job() {
   echo "job $lease $1 $stage $place $2 $3 ${4%%.*} ${4#*.}"
 }
 
-find_waiting_stream() {   # a job that must wait for room says so in the note
+find_waiting_stream() {   # a job that stands still says why in the note: see jobs.sh and copier.sh
   local entry
-  for entry in jobs/*/flow-*.disk-full jobs/*/flow-*.full; do
-    [ -e "$entry" ] || continue
-    entry=${entry%/*}
-    if [ -e "$entry/flow-out.disk-full" ] || [ -e "$entry/flow-err.disk-full" ]; then note="disk-full"; else note="spool-full"; fi
-    return
+  for entry in jobs/*/flow-*.*; do
+    [ -e "${entry%/*}/end.pending" ] || continue
+    case $entry in *.open|*.closed) ;; *.full) note=spool-full;; *) note=${entry##*.}; return;; esac
   done
 }
