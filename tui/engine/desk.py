@@ -219,7 +219,7 @@ class Desk:
 
 
 def _may_finish(report: LeaseReport) -> bool:
-    return phase_of(report) is Phase.WORKING and report.finish_s > report.grace_s and not report.pinned
+    return phase_of(report) is Phase.WORKING and report.finish_s > 0 and not report.pinned
 
 
 def _trouble(row: LedgerRow, report: LeaseReport, carrier: Carrier) -> str:

@@ -42,7 +42,15 @@ _REFUSED_BACKOFF_S = 300.0
 class HostLink:
     """One host as the engine sees it. `serve` and `watch` run for as long as the engine does."""
 
-    def __init__(self, parts: HostParts, store: Store, *, beat_s: float = 2.0, poll_s: float = 5.0) -> None:
+    def __init__(
+        self,
+        parts: HostParts,
+        store: Store,
+        *,
+        beat_s: float = 2.0,
+        poll_s: float = 5.0,
+        ask_s: float = QUESTION_LIMIT_S,
+    ) -> None:
         self.entry = parts.entry
         self.driver = parts.driver
         self.warden = parts.warden
@@ -52,6 +60,7 @@ class HostLink:
         self._store = store
         self._beat_s = beat_s
         self._poll_s = poll_s
+        self._ask_s = ask_s
         self._held: set[VmName] = set()
         self._looked_at: set[VmName] = set()
         self._launching: set[VmName] = set()
@@ -216,7 +225,7 @@ class HostLink:
             ) from error
 
     async def _ask(self, argv: Argv) -> Completed:
-        completed = await self.warden.ask(argv, limit_s=QUESTION_LIMIT_S)
+        completed = await self.warden.ask(argv, limit_s=self._ask_s)
         self._hear()
         if completed.status:
             sentence, hint = self.driver.explain(completed.stderr, completed.status)

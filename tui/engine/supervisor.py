@@ -19,7 +19,7 @@ from tui.contracts import Ask, HostOpener, LogReader
 from tui.engine import narrate
 from tui.engine.janitor import Janitor
 from tui.engine.ledger import Ledger, LedgerRow
-from tui.engine.link import HostLink
+from tui.engine.link import QUESTION_LIMIT_S, HostLink
 from tui.engine.logs import RunLogReader
 from tui.engine.outages import Outages
 from tui.engine.questions import Questions
@@ -50,6 +50,8 @@ class Pace:
 
     beat_s: float = 2.0
     poll_s: float = 5.0
+    ask_s: float = QUESTION_LIMIT_S
+    """How long a VM manager may take to list its VMs before it counts as silent."""
     leave_s: float = 600.0
     """How long to wait for the last cleanup when the front end has ended."""
 
@@ -200,7 +202,8 @@ class Supervisor:
                 known = ", ".join(sorted(self._entries)) or "none"
                 raise UsageError(f"no host is called {host!r}", hint=f"hosts known here: {known}")
             parts = self._open_host(entry, self._ask)
-            link = HostLink(parts, self.store, beat_s=self._pace.beat_s, poll_s=self._pace.poll_s)
+            pace = self._pace
+            link = HostLink(parts, self.store, beat_s=pace.beat_s, poll_s=pace.poll_s, ask_s=pace.ask_s)
             self._links[host] = link
             self.show_host(host)
             for loop in (link.serve, link.watch):
