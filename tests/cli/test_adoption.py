@@ -1,6 +1,7 @@
 """A run whose client was killed, taken over by another: to its end, its status, its last byte."""
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -122,6 +123,9 @@ async def test_what_ended_without_us_is_fetched_from_its_host(dayfly: Dayfly) ->
     assert leases(dayfly) == set()
     again = await dayfly("attach", run)
     assert (again.status, again.stdout) == (5, ended.stdout)
+    events = await dayfly("attach", "--json", run)
+    recorded = [json.loads(line)["event"] for line in events.stdout.splitlines()]
+    assert (recorded[0], recorded.count("WorkEnded")) == ("RunSubmitted", 1)
 
 
 async def test_looking_fetches_too_before_the_lease_is_forgotten(dayfly: Dayfly) -> None:

@@ -17,7 +17,7 @@ from tui.engine.janitor import DELAYS
 from tui.engine.ledger import Debt, Ledger, LedgerRow, RunLock
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
-from tui.engine.takeover import fetch_output, outcome_without_us, phase_of, silence_limit
+from tui.engine.takeover import fetch_output, is_work_over, outcome_without_us, phase_of, silence_limit
 from tui.model.errors import DayflyError, HostUnreachable, LeaseClosing, ManagerRefused, NoSuchLease
 from tui.model.hosts import HostEntry
 from tui.model.lease import WORK_JOB, LeasePhase, LeaseReport
@@ -119,8 +119,8 @@ class Desk:
         await link.say(lambda: link.warden.unpin(row.vm), patience_s=PATIENCE_S)
         await asyncio.to_thread(self._ledger.pinned, row.run, None)
         report = await self._status(row)
-        if self._carrier(row) is Carrier.PROCESS and report.end_of(WORK_JOB) is None:
-            return False
+        if report.phase is LeasePhase.LIVE and row.outcome is None and not is_work_over(report):
+            return False  # whoever carries it out, or its host, ends it in its time
         await link.say(lambda: link.warden.reap(row.vm), patience_s=PATIENCE_S)
         return True
 

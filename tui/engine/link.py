@@ -268,6 +268,7 @@ class HostLink:
     def hold(self, vm: VmName) -> None:
         """Renew this lease from the next beat on. Idempotent."""
         self._held.add(vm)
+        self._looked_at.discard(vm)
 
     def look_at(self, vm: VmName) -> None:
         """Bring news of this lease every few seconds, without renewing it. Idempotent."""

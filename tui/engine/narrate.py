@@ -42,7 +42,7 @@ def sentence(event: Event, run: RunState) -> str:
         case RunOrphaned(ends_at=ends_at):
             return f"Its client is gone; it goes on at {run.host}{_until(ends_at)}."
         case RunAdopted():
-            return f"Taken over: {run.vm} on {run.host} is followed to its end from here."
+            return f"Taken over: {run.vm} on {run.host}. {fate(run.spec)}"
         case RunLeft(ends_at=ends_at):
             return f"{run.vm} goes on without us on {run.host}{_until(ends_at)}: dayfly attach {run.id}"
         case WorkEnded(outcome=outcome) if run.outcome is None:

@@ -294,11 +294,7 @@ class Run:
         if report.phase is LeasePhase.LIVE:
             self.link.hold(self.vm)  # or its host might end it while we fetch
         row = await asyncio.to_thread(self._ledger.row, self.id)
-        try:
-            report = await self._stages.fetch_late(report)
-        except TimeoutError:
-            self._emitter.tell("Not all of its output could be fetched in time; the rest waits on its host.")
-            return
+        report = await self._stages.fetch_late(report)
         outcome = row.outcome or self._stages.past_outcome(report)
         if standing_of(report, has_ended=True) is Standing.KEPT:
             self._emitter.end_work(outcome)

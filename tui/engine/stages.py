@@ -35,7 +35,6 @@ PATIENCE_S = 60
 """How much longer than the host waits for us we try to reach it."""
 _LAUNCH_MARGIN_S = 60
 _LAST_BYTES_S = 30
-_LATE_BYTES_S = 3600
 _BOOT_LOOK_S = 1.0
 _NEWS_S = 10.0
 _FULL_DISK_PAUSE_S = 2.0
@@ -241,20 +240,19 @@ class Stages:
     # ---- what happened without us
 
     async def fetch_late(self, report: LeaseReport) -> LeaseReport:
-        """All that was written without us; the report on what has ended then.
+        """All that was written without us, however long it takes; the report on what has ended then.
 
-        Raises TimeoutError: what is left waits on the host.
+        Cancelled, it leaves here what came so far, and the rest on the host.
         """
         if report.dropped:
             self._emitter.tell(f"{self._link.name} kept its output until the limit; it is gone from there.")
-        async with asyncio.timeout(_LATE_BYTES_S):
-            try:
-                if WORK_JOB in report.started and report.end_of(WORK_JOB) is None:
-                    await self._fetch_last_bytes()  # it is being stopped
-                    report = await self._link.say(lambda: self._link.warden.status(self._vm))
-                await self._fetch_ended(report)
-            except DayflyError as error:
-                self._emitter.tell(f"Not all of its output could be fetched: {error.message}")
+        try:
+            if WORK_JOB in report.started and report.end_of(WORK_JOB) is None:
+                await self._fetch_last_bytes()  # it is being stopped
+                report = await self._link.say(lambda: self._link.warden.status(self._vm))
+            await self._fetch_ended(report)
+        except DayflyError as error:
+            self._emitter.tell(f"Not all of its output could be fetched: {error.message}")
         return report
 
     async def _fetch_ended(self, report: LeaseReport) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -251,10 +251,21 @@ class Supervisor:
 
     def leave(self, *, finish: bool = False) -> None:
         """Cancel what is not pinned, or leave it to its host to `finish`. Idempotent."""
+        self._leave_each(lambda _: finish)
+
+    def hang_up(self) -> None:
+        """The person is gone: leave to finish what its spec lets finish, cancel the rest. Idempotent.
+
+        Whoever was leaving before goes on as he said.
+        """
+        if not self._is_leaving:
+            self._leave_each(lambda run: run.spec.finish)
+
+    def _leave_each(self, may_finish: Callable[[Run], bool]) -> None:
         self._is_leaving = True
         for run in self._runs.values():
             if not run.state.phase.is_over:
-                run.leave(finish=finish)
+                run.leave(finish=may_finish(run))
 
     def abandon(self) -> None:
         """Wait for no cleanup any more: the hosts do the rest."""
@@ -322,10 +333,15 @@ class Supervisor:
         try:
             await link.list_images()
         except DayflyError as error:
-            health = self.state.hosts[link.name].health
+            host = self.state.hosts[link.name]
             self.store.apply(
                 LinkChanged(
-                    host=link.name, at=time.time(), health=health, detail=error.message, hint=error.hint
+                    host=link.name,
+                    at=time.time(),
+                    health=host.health,
+                    detail=error.message,
+                    hint=error.hint,
+                    heard_at=host.lost_since,
                 )
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import click
 
@@ -32,7 +33,13 @@ def attach(ctx: click.Context, word: str, *, from_here: bool, as_json: bool, qui
     with open_ledger() as ledger:
         row = find_row(ledger, word)
         if row.debt is Debt.PAID:
-            ctx.exit(_print_past(ledger, row, from_here=from_here, quiet=quiet or as_json))
+            if as_json:
+                _print_events(ledger, row)
+            elif not from_here:
+                print_from(RunLogReader(ledger.run_folder(row.run)), OutputWriter(), WORK_JOB, 0)
+            if not (quiet or as_json):
+                say(f"{row.vm} ended before: {row.outcome or 'nothing is known of its work'}")
+            ctx.exit(row.outcome.exit_code if row.outcome else _NO_RESULT)
         ctx.exit(asyncio.run(_carry_on(ledger, row, from_here=from_here, as_json=as_json, quiet=quiet)))
 
 
@@ -44,10 +51,8 @@ async def _carry_on(ledger: Ledger, row: LedgerRow, *, from_here: bool, as_json:
         return await Headless(fleet, as_json=as_json, quiet=quiet).carry_on(row, from_here=from_here)
 
 
-def _print_past(ledger: Ledger, row: LedgerRow, *, from_here: bool, quiet: bool) -> int:
-    """A run that is over, and all of it here."""
-    if not from_here:
-        print_from(RunLogReader(ledger.run_folder(row.run)), OutputWriter(), WORK_JOB, 0)
-    if not quiet:
-        say(f"{row.vm} ended before: {row.outcome or 'nothing is known of its work'}")
-    return row.outcome.exit_code if row.outcome else _NO_RESULT
+def _print_events(ledger: Ledger, row: LedgerRow) -> None:
+    """What was recorded of a run that is over."""
+    path = ledger.run_folder(row.run) / "events.ndjson"
+    with contextlib.suppress(FileNotFoundError):
+        OutputWriter().write("stdout", path.read_bytes())

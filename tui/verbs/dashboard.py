@@ -115,15 +115,18 @@ async def _watch(app: DayflyApp, fleet: Supervisor) -> int:
         if summary is None:
             say(f"the dashboard broke down ({app.breakdown}); cleaning up without it")
         if summary is None or told:
-            await _see_it_through(fleet)
+            await _see_it_through(fleet, hung_up=signal.SIGHUP in told)
     if told:
         return _STOPPED_BY[told[0]]
     return _BROKEN if summary is None else 0
 
 
-async def _see_it_through(fleet: Supervisor) -> None:
+async def _see_it_through(fleet: Supervisor, *, hung_up: bool) -> None:
     """Clean up headless what the exit screen did not; ctrl-c says what is owed, twice leaves it."""
-    fleet.leave()
+    if hung_up:
+        fleet.hang_up()
+    else:
+        fleet.leave()
     pressed: list[signal.Signals] = []
     with _caught([signal.SIGINT], pressed.append):
         said = 0

@@ -215,7 +215,7 @@ class Headless:
             self._signals.append(number)
             state = self._state
             if len(self._signals) == 1:
-                self._leave(state, finish=number is signal.SIGHUP and state.spec.finish)
+                self._leave(state, hung_up=number is signal.SIGHUP)
             elif len(self._signals) == 2:
                 self._say(
                     f"Still cleaning: {state.delay or state.progress or state.phase}. Once more: leave it."
@@ -225,8 +225,12 @@ class Headless:
 
         return handle
 
-    def _leave(self, state: RunState, *, finish: bool) -> None:
+    def _leave(self, state: RunState, *, hung_up: bool) -> None:
         """A terminal that is closed is somebody who goes; all else is an order to stop."""
-        fate = "stays, pinned" if state.is_pinned else "may finish" if finish else "is cleaned up"
+        may_finish = hung_up and state.spec.finish
+        fate = "stays, pinned" if state.is_pinned else "may finish" if may_finish else "is cleaned up"
         self._say(f"Stopping: {state.vm} {fate}.")
-        self._fleet.leave(finish=finish)
+        if hung_up:
+            self._fleet.hang_up()
+        else:
+            self._fleet.leave()
