@@ -14,7 +14,7 @@ poke() { wake; value_of supervisor; is_alive "$value" && kill -s USR1 "${value%%
 
 poke_lease() { cd "$dir" && poke; } 2>/dev/null
 
-set_tick() {   # tick_ms: between two looks at the lease; unit_ms: between two looks at the manager
+set_tick() {   # tick_ms: between two looks at the lease; calm_ms: where nothing is near; unit_ms: at the manager
   local part
   tick=${DAYFLY_TICK:-$tick}
   case $tick in *.*) sleep 0.01 2>/dev/null || tick=1;; esac
@@ -23,6 +23,8 @@ set_tick() {   # tick_ms: between two looks at the lease; unit_ms: between two l
   *) tick_ms=$((tick * 1000));;
   esac
   if [ $tick_ms -lt 1000 ]; then unit=$tick unit_ms=$tick_ms; else unit=1 unit_ms=1000; fi
+  calm_ms=$((tick_ms * 2)) part=$((1000 + tick_ms * 2 % 1000)) calm=$((tick_ms * 2 / 1000))
+  [ $part = 1000 ] || calm=$calm.${part#1}
 }
 
 rest() { sleep "$1" & wait $!; }                     # a poke ends it early: then it fails
@@ -33,7 +35,7 @@ verb__supervise() {
   enter_lease "$1" || exit
   trap '' HUP; trap : USR1
   find_me && claim supervisor || exit
-  set_tick; silent=0; told=-1; heard=""; settled=0; stopped=""; epilogue_ms=0; pin_seen=""; pin_ms=0
+  set_tick; silent=0; told=-1; heard=""; grace=""; finish=""; settled=0; stopped=""; epilogue_ms=0; pin_seen=""; pin_ms=0
   while [ -e "supervisor.$me" ] && [ ! -e phase.gone ]; do step; done
 }
 
@@ -54,19 +56,29 @@ each_job() {   # each_job FUNCTION: in every job's directory
   cd "$dir" || exit
 }
 
+revive_jobs() {
+  local entry
+  for entry in jobs/*/end.pending; do
+    if [ -e "$entry" ]; then cd "${entry%/*}" && revive_job; cd "$dir" || exit; fi
+  done
+}
+
 # ---- a lease that lives
 
 step_live() {
   listen
   if [ -e settle.asked ]; then settle_lease; return; fi
   if is_over; then stopped=""; mv phase.live phase.reaping; return; fi
-  each_job revive_job
-  if run_epilogue; then pass "$tick" $tick_ms; else pass "$unit" $unit_ms; fi
+  revive_jobs
+  if ! run_epilogue; then pass "$unit" $unit_ms
+  elif [ $((grace * 1000 - silent)) -gt $((tick_ms * 10)) ]; then pass "$calm" $calm_ms
+  else pass "$tick" $tick_ms
+  fi
 }
 
 listen() {   # sets silent, in ms, grace and finish
   [ -e "beat.$heard" ] || { value_of beat; heard=$value; silent=0; }
-  value_of grace; grace=${value%%.*} finish=${value#*.}
+  [ -e "grace.$grace.$finish" ] || { value_of grace; grace=${value%%.*} finish=${value#*.}; }
   local seconds=$((silent / 1000)) part
   part_of "$grace"
   if [ $seconds -lt $told ] || [ $seconds -ge $((told + part)) ] || [ $told -lt 0 ]; then
@@ -210,7 +222,7 @@ close_lease() {   # the age of the file tells how long it has been gone
 delete_until_absent() {
   absences=0 pause=0; find_manager
   while [ -e "supervisor.$me" ]; do
-    each_job revive_job
+    revive_jobs
     look_together
     case $vm in
     absent) pause=0; ! count_absence || return 0;;

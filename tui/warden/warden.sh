@@ -127,13 +127,13 @@ verb_pin() {   # the rename is the wish, the phase that follows is the answer
   done_ok
 }
 
-verb_unpin() { enter_own "$1"; become pin off; renew; wake; done_ok; }
+verb_unpin() { enter_own "$1"; become pin off; renew; poke; done_ok; }
 
 verb_grace() {
   enter_own "$1"
   is_number "$2" && is_number "$3" || die bad-call "not a number of seconds"
   [ -e phase.live ] && [ -e reap.no ] || die closing "too late: the lease has ended"
-  become grace "$2.$3"; renew; wake
+  become grace "$2.$3"; renew; poke
   done_ok
 }
 
