@@ -25,7 +25,6 @@ from tui.demo.guest import Guests
 
 TICK_S = 0.5
 SMALL_DISK = "24m"
-_HOLDS_WORLD = "world"
 _CLOCK = "clock"
 
 
@@ -94,31 +93,31 @@ class Place:
             await self.demo.control(f"sshd {after_s}")
             await asyncio.sleep(after_s)
             return
-        await self._kill_sshd()
+        await self.close()
         await asyncio.sleep(after_s)
-        await self._launch_sshd()
+        await self.open()
 
     async def reboot(self) -> None:
         """All processes of the host end at once; it comes back under another boot id with what is on disk."""
-        if self.sshd is not None:
-            await self._kill_sshd()
+        await self.close()
         await process.stop(self.state)
         _write_environment(self.demo.world, self.kit, boot=f"boot{next(self.boots)}")
         address = await process.ensure(self.state, speed=SPEED, guests=Guests.SHELL)
         self.demo = DemoHost(address, self.state)
+        await self.open()
+
+    async def open(self) -> None:
+        """Start the real sshd, where there is one; always on the same port."""
         if self.sshd is not None:
-            await self._launch_sshd()
+            env = {**account.system_environment(self.demo.world), **self.demo.own_environment()}
+            self.sshd, self.server = await asyncio.to_thread(openssh.launch, self.sshd, env=env)
 
-    async def _kill_sshd(self) -> None:
-        assert self.sshd is not None
-        assert self.server is not None
-        self.sshd.kill()
-        await asyncio.to_thread(self.server.wait, 10)
-
-    async def _launch_sshd(self) -> None:
-        assert self.sshd is not None
-        env = {**account.system_environment(self.demo.world), **self.demo.own_environment()}
-        self.sshd, self.server = await asyncio.to_thread(openssh.launch, self.sshd, env=env)
+    async def close(self) -> None:
+        """Kill it with all its sessions. Idempotent."""
+        if self.sshd is not None and self.server is not None:
+            self.sshd.kill()
+            await asyncio.to_thread(self.server.wait, 10)
+            self.server = None
 
 
 def _write_environment(world: Path, kit: Kit, *, boot: str) -> None:
@@ -157,14 +156,18 @@ def _small_disks(world: Path) -> Iterator[None]:
 @asynccontextmanager
 async def open_place(folder: Path, way: Way, kit: Kit) -> AsyncIterator[Place]:
     """Start a host in `folder`; at the end all of it is gone."""
-    world = folder / "demo" / _HOLDS_WORLD
+    world = folder / "demo" / "world"
     world.mkdir(parents=True)
     with contextlib.ExitStack() as stack:
         if kit is Kit.SMALL_DISKS:
             stack.enter_context(_small_disks(world))
         _write_environment(world, kit, boot="boot1")
         try:
-            yield await _start(folder, way, kit)
+            place = await _start(folder, way, kit)
+            try:
+                yield place
+            finally:
+                await place.close()
         finally:
             await process.stop(folder)
 
@@ -176,7 +179,7 @@ async def _start(folder: Path, way: Way, kit: Kit) -> Place:
         ssh_folder.mkdir()
         sshd = openssh.prepare(ssh_folder)
         place = Place(way, kit, folder, demo, sshd.client_key, sshd)
-        await place._launch_sshd()
+        await place.open()
         return place
     key = folder / "key"
     key.touch(mode=0o600)
@@ -219,13 +222,7 @@ class Places:
 async def places(folder: Path, way: Way) -> AsyncIterator[Places]:
     """Hosts on demand; at the end all are gone."""
     async with contextlib.AsyncExitStack() as stack:
-        found = Places(folder, way, stack)
-        try:
-            yield found
-        finally:
-            for place in found.opened:
-                if place.server is not None and place.sshd is not None:
-                    await place._kill_sshd()
+        yield Places(folder, way, stack)
 
 
 def missing_tools(way: Way) -> list[str]:
