@@ -40,7 +40,7 @@ for root in "${DAYFLY_GUEST_DIR:-/var/tmp/.dayfly}" /tmp/.dayfly; do
   SCRIPT=$root/$version.sh
   if [ -d "$root/$2/jobs/$3" ] && [ -e "$SCRIPT" ]; then . "$SCRIPT"; exit; fi
 done
-echo "dayfly: missing"; echo "dayfly: missing" >&2'
+echo "dayfly: missing;"; echo "dayfly: missing;" >&2'
 
 # ---- the runner of such a job
 
@@ -57,7 +57,7 @@ watch_guest() {   # to its end; succeeds when the VM can keep no job
     if [ ! -e stop.no ]; then stop_there
     elif [ -e sent.no ]; then send_there
     elif are_closed; then finish_as_told
-    elif is_well; then doze 1
+    elif is_well; then doze "$SIGN"
     elif is_running; then start_copiers
     fi
   done
@@ -204,8 +204,8 @@ fetch() {   # with one command; succeeds if that ended in order and there is mor
   return 1
 }
 
-hear() {   # hear TEXT: sets said, the last answer in it; notes the end
-  case $1 in *"dayfly: "*) said=${1##*dayfly: }; said=${said%%"$NEWLINE"*};; *) said='';; esac
+hear() {   # hear TEXT: sets said, the last whole answer in it; notes the end
+  case $1 in *"dayfly: "*";"*) said=${1%;*}; said=${said##*dayfly: };; *) said='';; esac
   case $said in
   missing) said=lost.no-record.0.0;;
   gone) said=lost.bytes-gone.0.0;;

@@ -1,4 +1,4 @@
-# shellcheck shell=sh disable=SC2015,SC2034,SC2086,SC2154,SC3043
+# shellcheck shell=sh disable=SC2015,SC2034,SC2086,SC2094,SC2154,SC3043
 # guest.sh: the warden's half in a VM. Whoever enters a VM may hang or die; a job that lives here does not.
 # copier.sh on the host sends it behind jobs.sh, as one file ROOT/VERSION.sh, and enters with one command
 # for each of these. ROOT is the first that can be written of /var/tmp/.dayfly and /tmp/.dayfly.
@@ -9,7 +9,7 @@
 #                                   the last is `more`, or the end. The offset acknowledges what is before it
 #   stop LEASE JOB WHY              TERM, after 5 s KILL; answers on stdout
 #
-# An ANSWER is `dayfly: ` and   pending | disk-full (and pending) | KIND.DETAIL.OUT.ERR | missing | gone (these
+# An ANSWER is `dayfly: `, one of these and `;`   pending | disk-full (and pending) | KIND.DETAIL.OUT.ERR | missing | gone (these
 # bytes were fetched before) | cannot (keep a job here). Each may be said again.
 # A job is ROOT/LEASE/jobs/JOB/, see jobs.sh, and
 #   limit                 bytes a spool
@@ -21,7 +21,7 @@ LC_ALL=C${YASH_VERSION:+.UTF-8}                               # as in warden.sh;
 MOST=67108864                                                 # bytes a spool, whatever the host allows
 root=${SCRIPT%/*}; machine=vm
 
-answer() { echo "dayfly: $1"; }
+answer() { echo "dayfly: $1;"; }
 
 enter_job() { cd "$root/$1/jobs/$2" && [ -e made ] && read -r limit <limit || exit; lease=$1 dir=$root/$1 job=$2; }
 
@@ -56,6 +56,10 @@ guest_start() {   # guest_start LIMIT
 
 may_begin() { true; }
 
+wake_reader() {   # whoever sends this stream looks only once a second by itself
+  value_of "fetcher-$stream"; is_alive "$value" && kill -s USR1 "${value%%-*}"
+} 2>/dev/null
+
 run_command() {
   cd "${DAYFLY_CWD:-/}" || exit 1
   decode "$workdir"
@@ -71,7 +75,8 @@ exec_as_it_was() {   # with the environment that the command would have had with
 }
 
 guest_fetch() {   # guest_fetch STREAM OFFSET PERIOD
-  local signs tries=0 last=
+  local signs tries=0 last='' fresh=yes
+  trap fresh=yes USR1
   find_me; value_of "fetcher-$1"; ! is_alive "$value" || kill -s KILL "${value%%-*}"
   become "fetcher-$1" "$me"
   acknowledge "$1" "$2"
@@ -82,12 +87,13 @@ guest_fetch() {   # guest_fetch STREAM OFFSET PERIOD
   exec 3<"$spool" 4>&2 2>/dev/null
   show_life "$3" >&4 3<&- 4>&- & signs=$!
   trap exit TERM
-  answer "from $2"
+  echo "dayfly: from $2"
   tail -c "+$(($2 - base + 1))" <&3 || exit
   until [ "$last" ]; do
+    [ "$fresh" ] || { sleep 1 >/dev/null 3<&- 4>&- & wait $!; }
+    fresh=''
     { is_pending && [ ! -e "flow-$1.full" ]; } || last=yes    # looked at before the bytes: nothing comes after
     cat <&3 || exit
-    [ "$last" ] || nap
   done
   kill -s KILL $signs; wait $signs
   if is_pending; then answer more; else say_state; fi >&4
@@ -107,10 +113,11 @@ guest_stop() {   # guest_stop WHY
 guest_main() {
   local verb="$1"
   lease=$2 job=$3 dir=$root/$2; shift 3
-  find_grouper; find_boot || { answer cannot; return; }
+  find_grouper; find_boot && find_me || { answer cannot; return; }
   if born_of 1; then boot=$boot$born; fi                      # a restarted container has the old boot id
   case $verb in
-  _run|_lead|_pump) "verb_$verb" "$lease" "$job" "$@"; return;;
+  _run) verb__run "$lease" "$job"; for stream in out err; do wake_reader; done; return;;
+  _lead|_pump) "verb_$verb" "$lease" "$job" "$@"; return;;
   start) guest_start "$@"; return;;
   esac
   if ! cd "$dir/jobs/$job" || [ ! -e made ]; then answer missing; answer missing >&2; return; fi

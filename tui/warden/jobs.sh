@@ -163,6 +163,8 @@ bounded() {   # bounded SECONDS COMMAND...: killed whole when its time is over; 
 
 # ---- spools and the processes that fill them
 
+wake_reader() { :; }                                          # guest.sh has one
+
 find_spool() {   # find_spool STREAM: sets base and spool; while one replaces another the later counts
   local candidate
   base=-1
@@ -178,7 +180,7 @@ measure() {   # measure STREAM: sets size (of its spool) and offset (of all the 
 
 has_room() {   # waits while the spool is full and no client has all of it; then an empty one replaces it
   while measure "$stream"; [ $((limit - size)) -lt $BLOCK ]; do
-    become "flow-$stream" full
+    become "flow-$stream" full; wake_reader
     until value_of "have-$stream"; [ "$value" -ge "$offset" ]; do nap; done
     if : >"$stream.$offset"; then rm -f "$spool"; become "flow-$stream" open; else nap 1; fi
   done
@@ -208,8 +210,11 @@ copy_burst() {   # many blocks at once, unstaged: only while the stream is busy 
   free=$((${4:-0} / 64 / 8)); has_room; room=$(((limit - size) / BLOCK))
   [ $room -le 256 ] || room=256
   [ $free -lt $room ] && return 0
-  dd bs=$BLOCK count=$room 2>/dev/null >>"$spool"
-}
+  dd bs=$BLOCK count=$room 2>/dev/null >>"$spool" && return
+  until printf '\n[dayfly: up to %s bytes were lost here: the disk was full]\n' $BLOCK >>"$spool"; do
+    become "flow-$stream" disk-full; nap 1
+  done
+} 2>/dev/null
 
 verb__pump() {   # _pump LEASE JOB STREAM
   enter_job "$1" "$2"; stream=$3
@@ -221,7 +226,7 @@ verb__pump() {   # _pump LEASE JOB STREAM
 
 fill_spool() {   # from stdin, to its end
   while has_room; take_block; [ "$taken" -gt 0 ]; do
-    keep_block
+    keep_block; wake_reader
     if [ "$taken" = $BLOCK ]; then copy_burst; elif [ "$taken" -lt 4096 ]; then sleep 0.05 2>/dev/null; fi
   done
 }
