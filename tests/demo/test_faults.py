@@ -125,10 +125,12 @@ async def test_hangup_drops_connections_and_the_server_goes_on(demo: DemoHost) -
 
 async def test_the_ssh_server_goes_and_comes_back_on_its_port(demo: DemoHost) -> None:
     first = await connect(demo)
-    await demo.control("sshd 1.5")
-    await first.wait_closed()
-    assert not await is_reachable(demo)
-    await until(lambda: asyncio.run(is_reachable(demo)), "it is back")
+    async with asyncio.TaskGroup() as group:
+        ordered = group.create_task(demo.control("sshd 1.5"))
+        await first.wait_closed()
+        assert not await is_reachable(demo)
+        assert not ordered.done()
+    assert await is_reachable(demo)
 
 
 async def is_reachable(demo: DemoHost) -> bool:

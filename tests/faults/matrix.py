@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.demo_host import FOREIGN
 from tests.faults.cells import Cell, Row, cells
 from tests.faults.place import Places, Way, places
-from tests.faults.report import Book
+from tests.faults.report import Book, current_commit
 from tests.faults.trial import Record, try_cell
 
 
@@ -25,13 +25,14 @@ async def carry_out(
     tell: Callable[[Record], None] = lambda _: None,
 ) -> None:
     """Try these cells, each with the number of its repetition; records go into the book as they come."""
-    lane = asyncio.Semaphore(jobs)
+    lane, commit = asyncio.Semaphore(jobs), current_commit()
     async with places(folder, way) as found:
 
         async def one(number: int, cell: Cell, repetition: int) -> None:
             async with lane:
                 own = folder / f"cell-{number}"
                 record = await try_cell(cell, found, own, way, repetition)
+                record.commit = commit
                 book.add(record)
                 tell(record)
                 if record.holds:

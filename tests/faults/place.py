@@ -91,7 +91,6 @@ class Place:
         """Kill the SSH server with its sessions; it is back after so long."""
         if self.sshd is None:
             await self.demo.control(f"sshd {after_s}")
-            await asyncio.sleep(after_s)
             return
         await self.close()
         await asyncio.sleep(after_s)

@@ -60,7 +60,6 @@ class Book:
         if self.file is None:
             return
         data = {
-            "commit": commit(),
             "leftovers": self.leftovers,
             "records": [asdict(each) for each in self.records],
         }
@@ -69,8 +68,8 @@ class Book:
         new.replace(self.file)
 
 
-def commit() -> str:
-    """Which state of the project was tried."""
+def current_commit() -> str:
+    """Which state of the project this is."""
     shown = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
     )
@@ -95,7 +94,8 @@ def totals(records: Sequence[Record], leftovers: Sequence[str] = ()) -> dict[str
 
 def table(book: Book) -> str:
     """The whole page."""
-    parts = [_HEAD, f"Commit {commit()}.\n", _figures(book)]
+    commits = ", ".join(sorted({each.commit for each in book.records}))
+    parts = [_HEAD, f"Tried: commit {commits}.\n", _figures(book)]
     for way in Way:
         records = [each for each in book.records if each.way is way]
         if records:

@@ -37,6 +37,8 @@ class Record:
     row: Row
     column: Column
     repetition: int
+    commit: str = ""
+    """Which state of the project was tried."""
     vm: str = ""
     faults: list[str] = field(default_factory=list)
     """What is not as it must be, in words; none: the cell held."""

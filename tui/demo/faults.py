@@ -17,7 +17,7 @@ Orders, one line each, given with `control(world, "...")` or to `multipass` on t
     fill NAME, fill home            the VM's disk, or that of the account's home, is full
     free NAME, free home            there is room again
     hangup                          all SSH connections drop
-    sshd SECONDS                    the SSH server is gone for so long, with all its connections
+    sshd SECONDS                    the SSH server is gone for so long, with its connections; then it answers
     term, kill                      the daemon gets that signal; it is started again as systemd would
     clear                           no fault waits any more
 

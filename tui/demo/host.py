@@ -89,7 +89,7 @@ class _Host:
         host_key, client_key = self._key("host"), self._key("client")
         server = SshServer(self._world, tasks, host_key, client_key)
         await server.open()
-        await self._take_orders(server, tasks)
+        await self._take_orders(server)
         tasks.create_task(self._keep_daemon(lifeline))
         tasks.create_task(self._watch_idleness(server))
         tasks.create_task(self._reap_orphans())
@@ -109,7 +109,7 @@ class _Host:
             new.replace(file)
         return asyncssh.read_private_key(file)
 
-    async def _take_orders(self, server: SshServer, tasks: TaskGroup) -> None:
+    async def _take_orders(self, server: SshServer) -> None:
         """Orders about the SSH server come from the daemon: see `faults`."""
 
         async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,7 +118,7 @@ class _Host:
                 case ["hangup"]:
                     server.hang_up()
                 case ["sshd", seconds]:
-                    tasks.create_task(server.be_gone(float(seconds)))
+                    await server.be_gone(float(seconds))
             writer.write(wire.pack({"end": True}))
             writer.close()
 
