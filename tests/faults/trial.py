@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from subprocess import SubprocessError
 
 from tests.faults import workload
 from tests.faults.cells import WORK_STATUS, Cell, Column, Kind, Row
@@ -17,6 +18,7 @@ from tests.faults.place import Place, Places, Way
 from tests.faults.proxy import proxied
 from tests.faults.stage import NotReachedError, Scene
 from tests.faults.strikes import STRIKES, StrikeFailedError
+from tui.model.errors import DayflyError
 
 CLEAN_S = 40.0
 """The host has cleaned up so long after the grace, or after the end of the launch."""
@@ -106,7 +108,7 @@ async def _leave_nothing(scene: Scene) -> None:
 async def _reach(scene: Scene, record: Record) -> bool:
     try:
         await scene.reach()
-    except NotReachedError as error:
+    except (NotReachedError, DayflyError) as error:
         record.faults.append(f"not reached: {error}")
         return False
     return True
@@ -119,7 +121,7 @@ async def _carry_out(scene: Scene, record: Record) -> None:
         async with STRIKES[scene.cell.column](scene):
             await scene.let_go()
         await _SEE_THROUGH[scene.cell.fate.kind](scene, record)
-    except (TimeoutError, StrikeFailedError) as error:
+    except (TimeoutError, StrikeFailedError, DayflyError, SubprocessError) as error:
         record.faults.append(f"{type(error).__name__}: {error}")
     _look_at_log(scene, record)
     _look_at_host(scene, record)
