@@ -106,3 +106,19 @@ async def test_a_guest_that_keeps_no_job_is_named_once(own_folders: None, tmp_pa
                     while not phase_of(fleet, run).is_over:
                         await fleet.changed()
     assert sum("cannot keep a job of its own" in text for text in told) == 1
+
+
+async def test_back_again_it_beats_before_it_asks_a_silent_manager(demo: DemoHost) -> None:
+    spec = RunSpec(image="ubuntu-lts-agent", command="sleep 600", host=DEMO, grace_s=8)
+    with open_ledger() as ledger:
+        async with open_fleet(ledger, [DEMO]) as fleet:
+            run = fleet.submit(spec)
+            await until(lambda: phase_of(fleet, run) is Phase.WORKING, "it works")
+            await demo.control("wedge 20")
+            await demo.control("hangup")
+            await until(lambda: fleet.state.hosts[DEMO].lost_since is not None, "the link is down")
+            await until(lambda: fleet.state.hosts[DEMO].lost_since is None, "the link is up")
+            await asyncio.sleep(spec.grace_s * 1.5)  # it must outlive its grace
+            assert phase_of(fleet, run) is Phase.WORKING
+            await demo.until_daemon()
+            assert fleet.state.runs[run].outcome is None
