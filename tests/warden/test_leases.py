@@ -265,6 +265,8 @@ async def test_another_client_may_look_but_not_touch(world: World) -> None:
         with pytest.raises(NotOurs):
             await call(world.vm)
     with pytest.raises(NotOurs):
+        await other.set_grace(world.vm, 1)
+    with pytest.raises(NotOurs):
         await other.start(world.vm, "work", ("true",), JobPlace.HOST)
     with pytest.raises(NotOurs):
         await other.kill(world.vm, "launch")
@@ -273,6 +275,46 @@ async def test_another_client_may_look_but_not_touch(world: World) -> None:
     assert (await other.status(world.vm)).phase is LeasePhase.LIVE
     await other.reap(world.vm, force=True)
     await world.gone()
+
+
+async def test_two_clients_of_one_account_go_their_own_ways(world: World) -> None:
+    other = World(world.root, client="client-b")
+    await world.launch(grace_s=2)
+    await other.launch(grace_s=60)
+    async with other.held():
+        await world.gone()
+        assert [report.phase for report in await other.warden.sweep() if report.vm == other.vm] == [
+            LeasePhase.LIVE
+        ]
+    assert {report.client for report in await world.warden.sweep()} == {"client-a", "client-b"}
+    assert not world.exists()
+    assert other.exists()
+    await other.warden.reap(other.vm)
+    await other.gone()
+    with pytest.raises(NotOurs):
+        await other.warden.acknowledge(world.vm)
+    await world.warden.acknowledge(world.vm)
+    assert [report.vm for report in await world.warden.sweep()] == [other.vm]
+    await other.host.aclose()
+
+
+async def test_a_call_that_makes_no_sense_is_refused(world: World) -> None:
+    await world.open()
+    for words in (
+        ("pin", world.vm, "soon"),
+        ("pin", world.vm, "0"),
+        ("grace", world.vm, "-1", "0"),
+        ("grace", world.vm, "9", ""),
+        ("open", world.vm, "me", "9"),
+        ("fly", world.vm),
+    ):
+        verb, *arguments = words
+        call = wire.call((verb, world.client, "own", *arguments))
+        done = await world.host.run(f"sh {script(world)}", call, timeout_s=20)
+        with pytest.raises(WardenError):
+            wire.parse_answer(done.stdout)
+    report = await world.warden.status(world.vm)
+    assert (report.pinned, report.grace_s) == (False, 60)
 
 
 async def test_another_clients_beats_renew_nothing(world: World) -> None:

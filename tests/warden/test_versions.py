@@ -125,7 +125,7 @@ async def test_a_lease_of_another_boot_is_revived_by_the_first_contact(
     world.order("slow-launch")
     await world.open(grace_s=60)
     await world.send_launch()
-    await until((world.root / "preparing" / world.vm).exists)
+    await world.daemon_launches()
     for name in ("supervisor", "jobs/launch/runner", "jobs/launch/leader"):
         os.killpg(os.getpgid(world.pid_of(name)), signal.SIGKILL)
     monkeypatch.setenv("DAYFLY_BOOT_ID", "another")

@@ -139,6 +139,11 @@ class World:
         calls = self.root / "calls"
         return sum(line.startswith(verb) for line in calls.read_text().splitlines()) if calls.exists() else 0
 
+    async def daemon_launches(self) -> None:
+        """From now on the manager makes the VM, whatever becomes of its client."""
+        mark = f"\0daemon\0{self.root}\0{self.vm}".encode()
+        await until(lambda: any(mark in _command_line(proc) for proc in Path("/proc").glob("[0-9]*")))
+
     def is_in(self, phase: LeasePhase) -> bool:
         return (self.lease / f"phase.{phase}").exists()
 
@@ -184,6 +189,13 @@ class World:
                 if number.isdigit():
                     _end(int(number), self.root, self.vm)
         await self.host.aclose()
+
+
+def _command_line(proc: Path) -> bytes:
+    try:
+        return proc.joinpath("cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def _end(pid: int, root: Path, vm: str) -> None:
