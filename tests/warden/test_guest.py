@@ -24,6 +24,7 @@ ROWS = (
     "until [ -e {root}/go ]; do sleep 0.05; done; echo last; exit 5"
 )
 STREAMS = ("out", "err")
+LIMIT_S = 60
 
 
 @pytest.fixture
@@ -79,7 +80,8 @@ async def start(world: World, program: str) -> None:
 
 async def end_of(world: World) -> tuple[JobEnd, Sink]:
     sink = Sink()
-    return await world.warden.follow(world.vm, "work", sink), sink
+    async with asyncio.timeout(LIMIT_S):
+        return await world.warden.follow(world.vm, "work", sink), sink
 
 
 async def working(world: World) -> int:
@@ -150,13 +152,13 @@ async def test_a_small_spool_in_the_guest_is_replaced_only_when_it_was_fetched(w
     await asyncio.sleep(1)  # long enough for a pump that does not wait
     assert (guest(world) / "out.0").exists()
     world.revoke("freeze-exec")
-    sink = Sink()
-    following = asyncio.ensure_future(world.warden.follow(world.vm, "work", sink))
+    following = asyncio.ensure_future(end_of(world))
     while not following.done():
         for folder in (guest(world), world.lease / "jobs/work"):
             assert max((_size(path) for path in folder.glob("out.*")), default=0) <= 256 * 1024
         await asyncio.sleep(0.01)
-    assert following.result().status == 0
+    end, sink = following.result()
+    assert end.status == 0
     assert bytes(sink.out) == data
 
 
