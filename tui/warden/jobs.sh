@@ -1,5 +1,5 @@
 # shellcheck shell=sh disable=SC2015,SC2016,SC2034,SC2046,SC2086,SC2094,SC2154,SC3043
-# jobs.sh: runs durable jobs, on the host and, sent there with guest.sh, in the VM. warden.sh and guest.sh source it.
+# jobs.sh: runs durable jobs: on the host, where warden.sh sources it, and in the VM, where it comes before guest.sh.
 #
 # A job is a command that outlives whoever started it. Its directory, jobs/JOB/ in the lease, holds only
 # files that were made before it started; from then on every change of state is the rename of one of them,
