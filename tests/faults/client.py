@@ -21,16 +21,27 @@ _PERSONAL = ("DAYFLY_", "MULTIPASS_", "SSH_AUTH_SOCK", "XDG_")
 CALL_LIMIT_S = 90.0
 
 
+_CONFIG = """\
+[hosts.{name}]
+address = "127.0.0.1"
+port = {port}
+user = "{user}"
+identity_file = "{key}"
+host_key = "{host_key}"
+state_dir = "{state_dir}"
+"""
+HOST = "lab"
+
+
 @dataclass(slots=True)
 class Client:
-    """Its processes share a state folder; `port` is where they find the host."""
+    """Its run goes through `port`, where it can be held; what else is typed there takes the straight way."""
 
     folder: Path
     place: Place
     port: int
     process: Process | None = None
     events: list[Event] = field(default_factory=list)
-    news: asyncio.Event = field(default_factory=asyncio.Event)
     stderr: str = ""
 
     def __post_init__(self) -> None:
@@ -40,34 +51,41 @@ class Client:
     def state(self) -> Path:
         return self.folder / "state"
 
-    @property
-    def host(self) -> str:
-        return f"{self.place.user}@127.0.0.1:{self.port}"
-
-    @property
-    def env(self) -> dict[str, str]:
+    def _environment(self, port: int) -> dict[str, str]:
+        """Of a process that finds the host at this port."""
+        config = self.folder / f"config-{port}"
+        if not config.exists():
+            config.mkdir()
+            place = self.place
+            text = _CONFIG.format(
+                name=HOST,
+                port=port,
+                user=place.user,
+                key=place.key,
+                host_key=place.host_key,
+                state_dir=place.state_dir,
+            )
+            (config / "config.toml").write_text(text)
         kept = {name: value for name, value in os.environ.items() if not name.startswith(_PERSONAL)}
         return kept | {
             "HOME": str(self.folder / "home"),
             "DAYFLY_STATE_DIR": str(self.state),
-            "DAYFLY_CONFIG_DIR": str(self.folder / "config"),
-            "DAYFLY_SSH_KEY": str(self.place.key),
-            "DAYFLY_HOST_KEY": self.place.host_key,
+            "DAYFLY_CONFIG_DIR": str(config),
         }
 
-    async def start(self, *words: str) -> Process:
+    async def _start(self, port: int, *words: str) -> Process:
         return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "tui", *words),
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=PIPE,
-            env=self.env,
+            env=self._environment(port),
             limit=1 << 24,
         )
 
     async def call(self, *words: str) -> tuple[int, str]:
         """Another process of this installation; its exit status and what it said. Raises TimeoutError."""
-        process = await self.start(*words)
+        process = await self._start(self.place.port, *words)
         try:
             async with asyncio.timeout(CALL_LIMIT_S):
                 stdout, stderr = await process.communicate()
@@ -81,8 +99,8 @@ class Client:
 
     async def begin(self, group: asyncio.TaskGroup, *, grace_s: int, image: str) -> None:
         """Start the run of the cell; what it says is taken in from now on."""
-        words = ["run", "--json", "--host", self.host, "--image", image, "--grace", f"{grace_s}s"]
-        self.process = await self.start(*words, "-c", workload.SCRIPT)
+        words = ["run", "--json", "--host", HOST, "--image", image, "--grace", f"{grace_s}s"]
+        self.process = await self._start(self.port, *words, "-c", workload.SCRIPT)
         group.create_task(self._listen(self.process))
 
     async def _listen(self, process: Process) -> None:
@@ -91,10 +109,8 @@ class Client:
         while line := await process.stdout.readline():
             with suppress(ValueError):
                 self.events.append(json.loads(line))
-            self.news.set()
         self.stderr = (await process.stderr.read()).decode(errors="replace")
         await process.wait()
-        self.news.set()
 
     @property
     def status(self) -> int | None:

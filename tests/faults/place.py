@@ -64,8 +64,13 @@ class Place:
     def host_key(self) -> str:
         return self.sshd.public_key() if self.sshd else self.demo.address.host_key
 
+    @property
+    def state_dir(self) -> Path:
+        """Where the warden lives; a real sshd starts its commands in the home of the real account."""
+        return self.demo.home / "state"
+
     def lease(self, vm: str) -> Path:
-        return self.demo.home / ".local/state/dayfly/leases" / vm
+        return self.state_dir / "leases" / vm
 
     def held(self, what: str, vm: str) -> bool:
         """Whether the emulator holds such a call, or step of a launch."""

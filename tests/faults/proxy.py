@@ -6,23 +6,8 @@ import asyncio
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 
 _BLOCK = 1 << 16
-
-
-@dataclass(eq=False, slots=True)
-class _Connection:
-    """One connection, with both its ends."""
-
-    ends: tuple[StreamWriter, StreamWriter]
-    flows: asyncio.Event = field(default_factory=asyncio.Event)
-    is_held: bool = False
-
-    def abort(self) -> None:
-        self.flows.set()
-        for end in self.ends:
-            end.transport.abort()
 
 
 class Proxy:
@@ -38,32 +23,28 @@ class Proxy:
         self.delay_s = 0.0
         """For every piece, in both directions."""
         self._target = target
-        self._connections: set[_Connection] = set()
+        self._ends: set[StreamWriter] = set()
         self._is_cut = False
         self._is_frozen = False
-        self._holds_new = False
-        self._takes_new = asyncio.Event()
-        self._takes_new.set()
+        self._is_held = False
+        self._flows = asyncio.Event()
+        self._flows.set()
 
-    def hold(self, *, new_too: bool = False) -> None:
-        """The connections that are open now carry nothing; new ones do, or not either."""
-        self._holds_new = new_too
-        for connection in self._connections:
-            connection.is_held = True
+    def hold(self) -> None:
+        """Nothing comes through; nobody is told."""
+        self._is_held = True
         self._apply()
 
     def let_go(self) -> None:
         """End the hold."""
-        self._holds_new = False
-        for connection in self._connections:
-            connection.is_held = False
+        self._is_held = False
         self._apply()
 
     def cut(self) -> None:
         """Every connection is reset, and so is each new one."""
         self._is_cut = True
-        for connection in list(self._connections):
-            connection.abort()
+        for end in self._ends:
+            end.transport.abort()
 
     def freeze(self) -> None:
         """Nothing comes through any more, on new connections neither; nobody is told."""
@@ -76,14 +57,15 @@ class Proxy:
         self._apply()
 
     def _apply(self) -> None:
-        _set(self._takes_new, not (self._is_frozen or self._holds_new))
-        for connection in self._connections:
-            _set(connection.flows, not (self._is_frozen or connection.is_held))
+        if self._is_frozen or self._is_held:
+            self._flows.clear()
+        else:
+            self._flows.set()
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Carry one connection."""
         self.accepted += 1
-        await self._takes_new.wait()
+        await self._flows.wait()
         try:
             if self._is_cut:
                 raise ConnectionRefusedError
@@ -91,34 +73,27 @@ class Proxy:
         except OSError:
             writer.transport.abort()
             return
-        connection = _Connection((writer, back))
-        self._connections.add(connection)
-        self._apply()
+        ends = {writer, back}
+        self._ends |= ends
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._carry(connection, reader, back))
-                group.create_task(self._carry(connection, there, writer))
+                group.create_task(self._carry(reader, back))
+                group.create_task(self._carry(there, writer))
         finally:
-            self._connections.discard(connection)
-            connection.abort()
+            self._ends -= ends
+            for end in ends:
+                end.transport.abort()
 
-    async def _carry(self, connection: _Connection, reader: StreamReader, writer: StreamWriter) -> None:
+    async def _carry(self, reader: StreamReader, writer: StreamWriter) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(_BLOCK):
-                await connection.flows.wait()
+                await self._flows.wait()
                 if self.delay_s:
                     await asyncio.sleep(self.delay_s)
                 writer.write(data)
                 await writer.drain()
-        await connection.flows.wait()
-        connection.abort()
-
-
-def _set(event: asyncio.Event, wanted: bool) -> None:
-    if wanted:
-        event.set()
-    else:
-        event.clear()
+        await self._flows.wait()
+        writer.transport.abort()
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from pathlib import Path
 
 from tests.faults.cells import Column, Row
-from tests.faults.client import Client
+from tests.faults.client import HOST, Client
 from tests.faults.stage import Scene
 
 CUT_S = 5.0
@@ -191,7 +191,7 @@ async def _second_client(scene: Scene) -> AsyncIterator[None]:
     """Another installation, not through our link, does its own run and pays what it takes for its debts."""
     other = Client(scene.folder / "other", scene.place, scene.place.port)
     yield
-    words = ("run", "-q", "--host", other.host, "--image", "ubuntu-lts-agent", "--", "true")
+    words = ("run", "-q", "--host", HOST, "--image", "ubuntu-lts-agent", "--", "true")
     for call in (words, ("reap",)):
         status, said = await other.call(*call)
         if status:

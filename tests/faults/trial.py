@@ -83,7 +83,7 @@ async def try_cell(cell: Cell, places: Places, folder: Path, way: Way, repetitio
 async def begin_scene(cell: Cell, place: Place, folder: Path, *, grace_s: int) -> AsyncIterator[Scene]:
     """A run that was started and waits for a link; at the end its process is, and its VM."""
     async with proxied(lambda: place.port) as proxy, asyncio.TaskGroup() as group:
-        proxy.hold(new_too=True)
+        proxy.hold()
         client = Client(folder / "client", place, proxy.port)
         image = f"https://images.example.org/{folder.parent.name}.img" if cell.row is Row.FETCHING else _IMAGE
         await client.begin(group, grace_s=grace_s, image=image)
