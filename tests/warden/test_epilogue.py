@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -154,3 +155,14 @@ async def test_it_goes_on_after_its_supervisor_was_killed(world: World) -> None:
     world.revoke("slow")
     await world.reported(lambda report: report.end_of("more"))
     assert order(world) == ["results", "more"]
+
+
+async def test_it_begins_as_soon_as_the_work_has_ended(tmp_path: Path) -> None:
+    """The end of the work wakes the supervisor; it does not sleep its tick out."""
+    world = World(tmp_path, tick_s=30)
+    await world.launch(epilogue=(says(world, "results"),))
+    await world.work("true")
+    start = time.monotonic()
+    await until(lambda: order(world) == ["results"])
+    assert time.monotonic() - start < 15
+    await world.aclose()

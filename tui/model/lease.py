@@ -138,7 +138,7 @@ class LeaseReport:
     foreign: bool = False
     """The name was taken before our launch; nothing of it is ours."""
     cause: str = ""
-    """Why it ended: `asked`, `expired` (no heartbeat), `absent` (deleted by somebody)."""
+    """Why it ended: `asked`, `expired` (no heartbeat), `pin-expired`, `absent` (deleted by somebody)."""
     note: str = ""
     """What cleanup waits for, in the warden's word: `manager-silent`, `launch-pending`, ..."""
     client: str = ""

@@ -74,6 +74,8 @@ find_waiting_stream() {   # a job that stands still says why in the note: see jo
   local entry
   for entry in jobs/*/flow-*.*; do
     [ -e "${entry%/*}/end.pending" ] || continue
-    case $entry in *.open|*.closed) ;; *.full) note=spool-full;; *) note=${entry##*.}; return;; esac
+    case $entry in *.open|*.closed) ;; *.full) note=spool-full;;
+    *.guest-silent) [ "$note" != none ] || note=guest-silent;;
+    *) note=${entry##*.}; return;; esac
   done
 }

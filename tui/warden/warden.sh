@@ -221,7 +221,8 @@ main() {
   find_grouper; find_boot || boot=
   exec 8>/dev/null
   case ${1:-} in
-  _supervise|_tidy|_run|_lead|_pump|_copy) verb=$1; shift; "verb_$verb" "$@"; return;;
+  _run) trap poke_lease EXIT; shift; verb__run "$@"; exit;;   # so that what follows its end begins at once
+  _supervise|_tidy|_lead|_pump|_copy) verb=$1; shift; "verb_$verb" "$@"; return;;
   start|kill|pin|unpin|grace|reap|settle|status|acknowledge|follow|enter) hand_over "${4:-}" "$@";;
   esac
   [ $# -ge 3 ] || die bad-call "no such call"
