@@ -22,8 +22,8 @@ row and column is. Grace 5 s where the host has to wait for its end.
 
 **S** survives: the workload's exact status, both streams byte for byte, then the VM seen absent and the lease
 closed. **E** ends: the VM seen absent, the lease closed, the log a prefix of the truth. **P** stays pinned:
-alive, with its client dead and its grace over. **-**: no such case; the reasons are below. `S 10`: it held in
-all 10 trials; `S 9/10`: one did not.
+alive, with its client dead and its grace over. **S/E**: either, as nothing can be begun while the disk is full.
+**-**: no such case; the reasons are below. `S 10`: it held in all 10 trials; `S 9/10`: one did not.
 """
 
 
@@ -124,7 +124,8 @@ def _shown(cell: Cell, records: Sequence[Record]) -> str:
     mine = [each for each in records if (each.row, each.column) == (cell.row, cell.column)]
     held = sum(each.holds for each in mine)
     score = "" if not mine else f" {held}" if held == len(mine) else f" **{held}/{len(mine)}**"
-    return kind.name[0] + score
+    letter = "S/E" if kind is Kind.SURVIVES and cell.fate.is_failure else kind.name[0]
+    return letter + score
 
 
 def _reasons() -> str:

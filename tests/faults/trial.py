@@ -12,7 +12,7 @@ from pathlib import Path
 from subprocess import SubprocessError
 
 from tests.faults import workload
-from tests.faults.cells import WORK_STATUS, Cell, Column, Kind, Row
+from tests.faults.cells import WORK_STATUS, Cell, Column, Kind, Kit, Row
 from tests.faults.client import Client
 from tests.faults.place import Place, Places, Way
 from tests.faults.proxy import proxied
@@ -98,7 +98,7 @@ async def begin_scene(cell: Cell, place: Place, folder: Path, *, grace_s: int) -
 async def _leave_nothing(scene: Scene) -> None:
     """Whatever came of it, the next cell on this host finds the world as it was."""
     place, vm = scene.place, scene.vm
-    if place.kit.value == "clock":
+    if place.kit is Kit.CLOCK:
         place.set_clock("+0")
     if vm in place.vms():
         await asyncio.to_thread(place.demo.multipass, "delete", "--purge", vm)
