@@ -118,5 +118,6 @@ async def test_a_pin_that_expires_is_kept_and_then_let_go(dayfly: Dayfly) -> Non
     assert row["pinned"]
     assert 0 < row["pinned_until"] - row["pinned_since"] < 90
     assert (await dayfly("pin", row["vm"], "--for", "1s")).status == 0
-    await until(lambda: dayfly.demo.vms() == FOREIGN, "its pin is over", timeout_s=60)
+    await until(lambda: leases(dayfly) == {"gone"}, "its pin is over", timeout_s=60)
+    assert dayfly.demo.vms() == FOREIGN
     assert await dayfly.ps() == []
