@@ -22,7 +22,7 @@ row and column is. Grace 5 s where the host has to wait for its end.
 
 **S** survives: the workload's exact status, both streams byte for byte, then the VM seen absent and the lease
 closed. **E** ends: the VM seen absent, the lease closed, the log a prefix of the truth. **P** stays pinned:
-alive, with its client dead and its grace over. **S/E**: either, as nothing can be begun while the disk is full.
+alive, with its client dead and its grace over. **S/E**: either, as a full disk lets nothing begin.
 **-**: no such case; the reasons are below. `S 10`: it held in all 10 trials; `S 9/10`: one did not.
 """
 
