@@ -17,6 +17,7 @@ from tui.model.errors import (
     WardenError,
 )
 from tui.model.lease import EndKind, JobEnd, LeasePhase, LeaseReport
+from tui.model.spec import VmName
 from tui.warden import wire
 
 REPORT = [
@@ -26,7 +27,7 @@ REPORT = [
     "job df-a late ready guest pending none 0 0",
     "done df-a",
 ]
-words = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)), max_size=40)
+words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=40)
 
 
 @given(st.lists(words, max_size=8))
@@ -104,7 +105,7 @@ def test_refusals_have_their_kind(code: str, error: type[DayflyError]) -> None:
 
 def test_a_report() -> None:
     assert wire.parse_report(REPORT) == LeaseReport(
-        vm=wire.VmName("df-a"),
+        vm=VmName("df-a"),
         phase=LeasePhase.LIVE,
         pinned=True,
         pin_left_s=3540,
