@@ -87,6 +87,10 @@ class DemoHost:
         """Order a fault: see tui/demo/faults.py."""
         await process.control(self.world, order)
 
+    def guest_home(self, vm: str) -> Path:
+        """Where a command in a VM starts; the guest must be a shell guest."""
+        return self.world / "instances" / vm / "home" / "ubuntu"
+
     async def until_daemon(self) -> None:
         """Wait until the emulated daemon answers (again)."""
         await until(lambda: self.multipass("list").returncode == 0, "the daemon answers")

@@ -101,10 +101,11 @@ async def test_cancelled_from_another_terminal(dayfly: Dayfly) -> None:
 
 
 async def test_pinned_and_unpinned_from_another_terminal(dayfly: Dayfly) -> None:
-    process = await dayfly.start_run("--", "sleep", "3")
+    process = await dayfly.start_run("--", "sh", "-c", "until [ -e pinned ]; do sleep 0.1; done")
     line = await said(process, "The command runs")
     vm = line.split(" in ")[1].split()[0]
     assert (await dayfly("pin", vm)).status == 0
+    dayfly.demo.guest_home(vm).joinpath("pinned").touch()
     ended = await dayfly.end_of(process)
     assert ended.status == 0
     assert vm in dayfly.demo.ours()

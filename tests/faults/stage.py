@@ -150,9 +150,8 @@ class Scene:
 
     def finish(self) -> None:
         """Tell the workload to end."""
-        home = self.place.demo.world / "instances" / self.vm / "home" / "ubuntu"
         with suppress(FileNotFoundError):  # the VM is gone already
-            (home / workload.FINISH).touch()
+            (self.place.demo.guest_home(self.vm) / workload.FINISH).touch()
 
     # ---- going on
 
