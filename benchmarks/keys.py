@@ -36,7 +36,7 @@ LINES = 200_000
 BURSTS = 400
 IDLE = "echo ready; sleep 60"
 BUSY = (
-    "echo ready; i=0; "
+    "echo ready; sleep 2; i=0; "
     f"while [ $i -lt {BURSTS} ]; do seq $((i * {LINES // BURSTS} + 1)) $(((i + 1) * {LINES // BURSTS})); "
     "i=$((i + 1)); sleep 0.03; done; sleep 60"
 )
