@@ -26,6 +26,8 @@ from tui.demo.guest import Guests
 TICK_S = 0.5
 SMALL_DISK = "24m"
 _CLOCK = "clock"
+_IDLE_S = 86400.0
+"""A host whose cells come late must not have ended itself by then."""
 
 
 class Way(StrEnum):
@@ -106,7 +108,7 @@ class Place:
         await self.close()
         await process.stop(self.state)
         _write_environment(self.demo.world, self.kit, boot=f"boot{next(self.boots)}")
-        address = await process.ensure(self.state, speed=SPEED, guests=Guests.SHELL)
+        address = await process.ensure(self.state, speed=SPEED, guests=Guests.SHELL, idle_s=_IDLE_S)
         self.demo = DemoHost(address, self.state)
         await self.open()
 
@@ -177,7 +179,7 @@ async def open_place(folder: Path, way: Way, kit: Kit) -> AsyncIterator[Place]:
 
 
 async def _start(folder: Path, way: Way, kit: Kit) -> Place:
-    demo = DemoHost(await process.ensure(folder, speed=SPEED, guests=Guests.SHELL), folder)
+    demo = DemoHost(await process.ensure(folder, speed=SPEED, guests=Guests.SHELL, idle_s=_IDLE_S), folder)
     if way is Way.SSHD:
         ssh_folder = folder / "sshd"
         ssh_folder.mkdir()
