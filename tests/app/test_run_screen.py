@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from statistics import median
 
 import pytest
 
@@ -165,14 +166,14 @@ async def test_a_million_lines_are_walked_without_reading_them(run_stage: Stage)
 async def test_keys_are_quick_while_a_firehose_writes(run_stage: Stage) -> None:
     log = run_stage.fleet.log(RUN)
     block = b"x" * 99 + b"\n"
-    slowest = 0.0
+    times = []
     for _ in range(20):
         log.add("work", block * 10_000)
         begun = time.monotonic()
         await run_stage.press("p")
-        slowest = max(slowest, time.monotonic() - begun)
+        times.append(time.monotonic() - begun)
     assert len(run_stage.fleet.called("pin")) + len(run_stage.fleet.called("unpin")) == 20
-    assert slowest < 2.0
+    assert median(times) < 0.5
     assert log.largest_read <= 256 * 1024
 
 

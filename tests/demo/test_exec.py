@@ -59,9 +59,11 @@ async def test_a_slow_reader_holds_the_guest_back(guest: DemoHost) -> None:
         before = sh(guest, "sleep .3; cat at; sleep .3; cat at").stdout.split()
         return len(before) == 2 and before[0] == before[1]
 
-    await until(is_stuck, "the writer waits for its reader")
-    writer.kill()
-    writer.communicate()
+    try:
+        await until(is_stuck, "the writer waits for its reader")
+    finally:
+        writer.kill()
+        writer.communicate()
 
 
 async def test_a_quiet_process_outlives_its_client_and_a_chatty_one_does_not(guest: DemoHost) -> None:

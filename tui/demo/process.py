@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -39,7 +39,7 @@ class DemoAddress:
     host: str
     port: int
     user: str
-    key: str
+    key: str = field(repr=False)
     """The private key's text."""
     host_key: str
     """The public key line."""
