@@ -215,6 +215,9 @@ class Warden(Protocol):
         Another client's lease too with `force`; without it, NotOurs.
         """
 
+    async def release(self, vm: VmName) -> None:
+        """End the lease as `reap` does, unless it is pinned: then LeasePinned. Returns at once."""
+
     async def settle(self, vm: VmName) -> LeaseReport:
         """Close the lease if its VM is seen absent twice and no launch is under way. Deletes nothing."""
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.until import until
 from tests.warden.world import Sink, World
-from tui.model.errors import LeaseClosing, NoSuchLease, NotOurs, UsageError, WardenError
+from tui.model.errors import LeaseClosing, LeasePinned, NoSuchLease, NotOurs, UsageError, WardenError
 from tui.model.lease import JobPlace, LeasePhase
 from tui.model.spec import PinPolicy, VmName
 from tui.warden import client, wire
@@ -361,3 +361,32 @@ async def test_a_lease_is_served_by_the_version_it_was_opened_with(world: World)
     assert done.stdout == b"dayfly ok\ndayfly end\n"
     await until(lambda: world.pid_of("supervisor") > 0 and world.is_in(LeasePhase.GONE))
     assert not world.exists()
+
+
+async def test_the_end_of_a_run_spares_a_pin_that_was_just_set(world: World) -> None:
+    await world.launch()
+    await world.warden.pin(world.vm)
+    with pytest.raises(LeasePinned):
+        await world.warden.release(world.vm)
+    assert world.is_in(LeasePhase.LIVE)
+    await world.warden.unpin(world.vm)
+    await world.warden.release(world.vm)
+    with pytest.raises(LeaseClosing):
+        await world.warden.pin(world.vm)
+    assert (await world.gone()).cause == "asked"
+    assert not world.exists()
+
+
+async def test_of_a_pin_and_a_release_at_once_never_both_are_told_yes(world: World) -> None:
+    await world.launch()
+    said = await asyncio.gather(
+        world.warden.pin(world.vm), world.warden.release(world.vm), return_exceptions=True
+    )
+    is_pinned, is_released = (not isinstance(word, Exception) for word in said)
+    assert not (is_pinned and is_released)
+    if is_released:
+        await world.gone()
+        assert not world.exists()
+    else:  # where both were refused, the one that ends the run says it again
+        assert (await world.warden.status(world.vm)).pinned == is_pinned
+        assert world.exists()

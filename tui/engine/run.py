@@ -18,7 +18,7 @@ from tui.engine.racing import first_of
 from tui.engine.stages import PATIENCE_S, Stages
 from tui.engine.store import Store
 from tui.engine.takeover import Standing, ends_at, phase_of, standing_of
-from tui.model.errors import DayflyError, LeaseClosing, NoSuchLease
+from tui.model.errors import DayflyError, LeaseClosing, LeasePinned, NoSuchLease
 from tui.model.events import RunAdopted, RunLeft, RunOrphaned, VmObserved
 from tui.model.hosts import VmInfo
 from tui.model.lease import WORK_JOB, Identity, LeasePhase, LeaseReport
@@ -29,6 +29,8 @@ from tui.model.state import RunState
 _VERDICT_S = 15.0
 """How long the host may take to say what became of a workload whose VM is in no list any more."""
 _LOCK_LOOK_S = 5.0
+_LAST_WORD_S = 10.0
+"""How long to look whether somebody has pinned it, before the janitor takes it over."""
 _FAILURES = (OutcomeKind.FAILED, OutcomeKind.TIMED_OUT, OutcomeKind.LOST)
 
 
@@ -65,6 +67,7 @@ class Run:
         self._vm_lost = asyncio.Event()
         self._absences = 0
         self._is_exec_bound = False
+        self._spares_pins = True
 
     @property
     def state(self) -> RunState:
@@ -75,6 +78,7 @@ class Run:
 
     def cancel(self) -> None:
         """Stop, and delete the VM, pinned or not. Idempotent."""
+        self._spares_pins = False
         self._stop.set()
         if self.state.phase is Phase.KEPT:
             self._janitor.mark(self.id, self.vm, self.link)
@@ -92,6 +96,7 @@ class Run:
             self._leave.set()
         else:
             self.cancel()
+            self._spares_pins = True
 
     def adopt(self) -> None:
         """Take an orphan over, or a run that was left. Idempotent."""
@@ -314,7 +319,7 @@ class Run:
             self.link.leave_lane(self.vm)
             await asyncio.to_thread(self._ledger.gone, self.id)
             self._emitter.enter(Phase.GONE)
-        elif await self._stays(outcome):
+        elif await self._stays(outcome) or not await self._is_released():
             self._keep(f"To get in, type on {self.link.name}: {self.link.driver.shell_command(self.vm)}")
         else:
             self._janitor.mark(self.id, self.vm, self.link)
@@ -342,6 +347,21 @@ class Run:
         if self.spec.pin is PinPolicy.ON_FAILURE and outcome.kind in _FAILURES and await self._vm_exists():
             await self._pin.pin(is_leased=True, for_s=self.spec.pin_for_s)
         return self._pin.is_on
+
+    async def _is_released(self) -> bool:
+        """End the lease, unless its owner ends it himself; False: it was pinned elsewhere just now."""
+        if not self._spares_pins:
+            return True
+        try:
+            await self.link.say(lambda: self.link.warden.release(self.vm), patience_s=_LAST_WORD_S)
+        except LeasePinned:
+            report = await self._stages.say(lambda: self.link.warden.status(self.vm))
+            self.link.take_report(report)
+            self._pin.take(report)
+            return not self._pin.is_on
+        except DayflyError:
+            return True  # the janitor goes on from here
+        return True
 
     async def _vm_exists(self) -> bool:
         try:

@@ -130,6 +130,10 @@ class LeaseClosing(WardenError):
     """The lease has ended; the VM is being deleted."""
 
 
+class LeasePinned(WardenError):
+    """The VM is pinned: only its owner's word deletes it."""
+
+
 class NoSuchLease(WardenError):
     """The host knows no lease of that name."""
 

@@ -174,6 +174,11 @@ class HostWarden:
         await self._call("reap", vm, force=force)
         self._stirred.set()
 
+    async def release(self, vm: VmName) -> None:
+        """End the lease as `reap` does, unless it is pinned: then LeasePinned. Returns at once."""
+        await self._call("release", vm)
+        self._stirred.set()
+
     async def settle(self, vm: VmName) -> LeaseReport:
         """Close the lease if its VM is seen absent twice and nothing can bring it back. Deletes nothing."""
         return _one(wire.parse_reports(await self._call("settle", vm, limit_s=_SETTLE_LIMIT_S)))

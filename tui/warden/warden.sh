@@ -21,6 +21,7 @@
 #   unpin VM                arm them again; the grace begins anew
 #   grace VM SECONDS FINISH     from now on wait so long for a heartbeat; FINISH: where work goes on
 #   reap VM                 end the lease, pinned or not
+#   release VM              end it unless it is pinned: the run is over
 #   settle VM               close the lease if the VM is gone and no launch can bring it back; deletes nothing
 #   status VM, sweep        reports (see report.sh) on one lease, on all of the account; wakes what is dead
 #   acknowledge VM          forget a lease that is gone
@@ -117,9 +118,9 @@ verb_pin() {   # the rename is the wish, the phase that follows is the answer
   until become pin "$wish" || [ $tries -ge 9 ]; do tries=$((tries + 1)); done     # it may just be counted down
   wake
   tries=0
-  until [ -e phase.live ]; do
+  until [ -e phase.live ] && [ -e reap.no ]; do
     if [ -e reap.asked ] || [ ! -e phase.reaping ] || [ $tries -ge 275 ]; then
-      [ ! -e phase.live ] || break
+      [ ! -e phase.live ] || [ -e reap.asked ] || break
       become pin off; die closing "too late: the lease has ended"
     fi
     tries=$((tries + 1)); nap
@@ -138,6 +139,15 @@ verb_grace() {
 }
 
 verb_reap() { enter_own "$1"; mv reap.no reap.asked 2>/dev/null; poke; done_ok; }
+
+verb_release() {   # a pin and a release each look for the other again once they have said their word
+  enter_own "$1"
+  [ -e pin.off ] || die pinned "the VM is pinned"
+  if mv reap.no reap.asked 2>/dev/null && [ ! -e pin.off ] && [ -e phase.live ]; then
+    mv reap.asked reap.no; die pinned "the VM is pinned"
+  fi
+  poke; done_ok
+}
 
 verb_settle() {
   local tries=0
@@ -223,12 +233,12 @@ main() {
   case ${1:-} in
   _run) trap poke_lease EXIT; shift; verb__run "$@"; exit;;   # so that what follows its end begins at once
   _supervise|_tidy|_lead|_pump|_copy) verb=$1; shift; "verb_$verb" "$@"; return;;
-  start|kill|pin|unpin|grace|reap|settle|status|acknowledge|follow|enter) hand_over "${4:-}" "$@";;
+  start|kill|pin|unpin|grace|reap|release|settle|status|acknowledge|follow|enter) hand_over "${4:-}" "$@";;
   esac
   [ $# -ge 3 ] || die bad-call "no such call"
   verb=$1 caller=$2 force=$3; shift 3
   case $verb in
-  open|start|kill|pin|unpin|grace|reap|settle|status|sweep|acknowledge|ask|hold|enter) "verb_$verb" "$@";;
+  open|start|kill|pin|unpin|grace|reap|release|settle|status|sweep|acknowledge|ask|hold|enter) "verb_$verb" "$@";;
   follow) follow_call "$@";;
   *) die bad-call "no such verb";;
   esac

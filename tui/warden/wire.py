@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tui.model.errors import (
     DayflyError,
     LeaseClosing,
+    LeasePinned,
     ManagerSilent,
     NameTaken,
     NoSuchLease,
@@ -36,6 +37,7 @@ _ERRORS: dict[str, type[DayflyError]] = {
     "name-taken": NameTaken,
     "no-lease": NoSuchLease,
     "not-ours": NotOurs,
+    "pinned": LeasePinned,
     "unguarded": Unguarded,
 }
 
