@@ -106,24 +106,13 @@ async def dayfly(request: pytest.FixtureRequest, demo: DemoHost, tmp_path: Path)
         case _:
             start: StartSshd = request.getfixturevalue("start_sshd")
             sshd = start(env=demo.own_environment())
-            host, env = "lab", env | ssh_environment(sshd) | {"DAYFLY_HOST": "lab"}
-            configure(host, sshd, state_dir=demo.home / ".local/state/dayfly")
+            host, env = f"{sshd.user}@{sshd.address}:{sshd.port}", env | ssh_environment(sshd)
     dayfly = Dayfly(host, demo, env, place, sshd)
     yield dayfly
     for process in dayfly.started:
         if process.returncode is None:
             process.send_signal(signal.SIGKILL)
             await process.wait()
-
-
-def configure(host: str, sshd: Sshd | None, *, state_dir: Path) -> None:
-    """Write a config that keeps leases apart: over SSH a login starts in the account's real home."""
-    folder = Path(os.environ["DAYFLY_CONFIG_DIR"])
-    folder.mkdir(exist_ok=True)
-    entry = f'state_dir = "{state_dir}"\n'
-    if sshd is not None:
-        entry += f'address = "{sshd.address}"\nport = {sshd.port}\nuser = "{sshd.user}"\n'
-    (folder / "config.toml").write_text(f"[hosts.{host}]\n{entry}")
 
 
 def only(way: str) -> pytest.MarkDecorator:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Dayfly, configure, only
+from tests.cli.conftest import Dayfly, only
 from tests.cli.test_ends import said
 from tests.until import until
 from tests.warden.own_host import STAND_IN
@@ -32,7 +32,15 @@ class Site:
         self.world.mkdir()
         for name in STAND_INS:
             (dayfly.demo.bin / name).symlink_to(STAND_IN)
-        configure(dayfly.host, dayfly.sshd, state_dir=self.state)
+        entry = f'state_dir = "{self.state}"\n'
+        if dayfly.sshd is not None:
+            sshd = dayfly.sshd
+            entry += f'address = "127.0.0.1"\nport = {sshd.port}\nuser = "{sshd.user}"\n'
+            dayfly.env["DAYFLY_HOST"] = "site"
+            dayfly.host = "site"
+        config = Path(dayfly.env["DAYFLY_CONFIG_DIR"])
+        config.mkdir(exist_ok=True)
+        (config / "config.toml").write_text(f"[hosts.{dayfly.host}]\n{entry}")
 
     def guards(self) -> set[int]:
         """The processes of this host that name our state folder, or came from one of them."""

@@ -139,7 +139,15 @@ def _write_environment(world: Path, kit: Kit, *, boot: str) -> None:
     (world / account.ENVIRONMENT).write_text("\n".join(lines) + "\n")
 
 
+def _forget_clocks() -> None:
+    """Remove what libfaketime keeps for processes that were killed: it stumbles over a pid that comes again."""
+    for file in Path("/dev/shm").glob("*faketime_s*_[0-9]*"):
+        if not Path("/proc", file.name.rpartition("_")[2]).exists():
+            file.unlink(missing_ok=True)
+
+
 def _libfaketime() -> str:
+    _forget_clocks()
     shown = subprocess.check_output(["faketime", "-f", "+0", "env"], text=True)
     found = re.search(r"^LD_PRELOAD=(\S+)$", shown, re.MULTILINE)
     assert found is not None, shown
@@ -176,6 +184,7 @@ async def open_place(folder: Path, way: Way, kit: Kit) -> AsyncIterator[Place]:
                 await place.close()
         finally:
             await process.stop(folder)
+            _forget_clocks()
 
 
 async def _start(folder: Path, way: Way, kit: Kit) -> Place:
