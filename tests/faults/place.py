@@ -140,7 +140,7 @@ def _write_environment(world: Path, kit: Kit, *, boot: str) -> None:
 
 
 def _forget_clocks() -> None:
-    """Remove what libfaketime keeps for processes that were killed: it stumbles over a pid that comes again."""
+    """Remove what libfaketime keeps of killed processes: it stumbles over a pid that comes again."""
     for file in Path("/dev/shm").glob("*faketime_s*_[0-9]*"):
         if not Path("/proc", file.name.rpartition("_")[2]).exists():
             file.unlink(missing_ok=True)
