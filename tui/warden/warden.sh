@@ -142,7 +142,7 @@ verb_reap() { enter_own "$1"; mv reap.no reap.asked 2>/dev/null; poke; done_ok; 
 
 verb_release() {   # a pin and a release each look for the other again once they have said their word
   enter_own "$1"
-  [ -e pin.off ] || die pinned "the VM is pinned"
+  [ ! -e reap.no ] || [ -e pin.off ] || die pinned "the VM is pinned"      # its end may be said already
   if mv reap.no reap.asked 2>/dev/null && [ ! -e pin.off ] && [ -e phase.live ]; then
     mv reap.asked reap.no; die pinned "the VM is pinned"
   fi
