@@ -46,6 +46,7 @@ class Terminal:
         )
         os.close(theirs)
         self.painted = b""
+        """Since what was last waited for came."""
         asyncio.get_running_loop().add_reader(self.file, self._read)
 
     def _read(self) -> None:
@@ -102,7 +103,7 @@ async def launch(terminal: Terminal) -> None:
     await terminal.sees("New run")
     terminal.keys("lts")
     await terminal.tab(TO_COMMAND)
-    terminal.keys("echo begun; sleep 300")
+    terminal.keys("echo be'gun'; sleep 300")  # what is typed is no sign that it runs
     await terminal.sees("ready")
     await terminal.tab(TO_GRACE)
     terminal.keys(f"{GRACE_S}s")  # the field is selected: this replaces it
