@@ -19,7 +19,7 @@ def connections(dayfly: Dayfly) -> list[int]:
     assert dayfly.sshd is not None
     found = []
     for pid in descendants(dayfly.sshd.pid):
-        with suppress(FileNotFoundError), open(f"/proc/{pid}/cmdline", "rb") as file:  # it may just have ended
+        with suppress(FileNotFoundError), open(f"/proc/{pid}/cmdline", "rb") as file:  # or it has just ended
             if file.read().startswith(b"sshd: "):
                 found.append(pid)
     return found
