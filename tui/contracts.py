@@ -207,7 +207,8 @@ class Warden(Protocol):
         """Have `size` bytes in a spool of the lease, from where it stands: `read(offset, length)` gives them.
 
         `read` is called in a thread. `on_sent` hears how many bytes are there, now and then. Cancelled, or
-        with the link lost, it leaves there what came so far. Raises LeaseClosing, Unguarded where the disk is full.
+        with the link lost, it leaves there what came so far. Raises LeaseClosing, and Unguarded
+        where the disk is full.
         """
 
     async def drop(self, vm: VmName, spool: str) -> None:

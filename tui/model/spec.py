@@ -32,7 +32,7 @@ class Input:
     source: str
     """An absolute path here: a file, a folder, or a glob. Of a git work tree, what git does not ignore."""
     to: str
-    """Where in the VM; relative to the guest user's home. Ending in /, or for a glob: a folder to put it in."""
+    """Where in the VM; relative to the guest user's home. With a / at its end: a folder to put it in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
