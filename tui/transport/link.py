@@ -12,6 +12,7 @@ from tui.model.text import clean_line
 from tui.transport.asyncssh_import import asyncssh
 from tui.transport.faults import Peer
 from tui.transport.pool import SessionRefused
+from tui.transport.room import Room
 
 OPEN_TIMEOUT_S = 20.0
 """For the server to accept a session and a command; how long that then runs is not our affair."""
@@ -39,12 +40,17 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         self._complete = False
         self._aborted = False
         self._ended = asyncio.Event()
+        self._room = Room(peer.host)
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
 
     def write(self, data: bytes) -> None:
         """Queue bytes for its stdin."""
         if data and self._channel and not self._channel.is_closing():
             self._channel.write(data)
+
+    async def drain(self) -> None:
+        """Wait until little is queued. Raises ConnectionDropped, also where nothing moves any more."""
+        await self._room.wait(self._queued)
 
     def write_eof(self) -> None:
         """End its stdin."""
@@ -63,6 +69,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
     def abort(self) -> None:
         """Drop it at once."""
         self._aborted = True
+        self._room.close()
         if self._channel:
             self._channel.abort()
         self._ended.set()
@@ -95,12 +102,24 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         self._complete = True
         return True  # our side stays open: it may still read
 
+    def pause_writing(self) -> None:
+        """Much is queued."""
+        self._room.fill()
+
+    def resume_writing(self) -> None:
+        """Little is queued."""
+        self._room.clear()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The channel is closed, or the whole connection lost."""
+        self._room.close()
         if exc is None and not self._aborted and self._is_usable():
             self._complete = True
         self._ended.set()
         self._on_end()
+
+    def _queued(self) -> int:
+        return self._channel.get_write_buffer_size() if self._channel else 0
 
 
 def _signal_status(name: str) -> int:

@@ -252,6 +252,11 @@ def _word(text: str) -> str:
     return text
 
 
+def parse_size(line: str) -> int:
+    """A number of bytes. Raises WardenError."""
+    return _size(line)
+
+
 def _size(text: str) -> int:
     if not _SIZE.fullmatch(text) or int(text) > _MAX_SIZE:
         raise _nonsense(text)
