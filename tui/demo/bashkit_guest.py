@@ -18,7 +18,8 @@ from pathlib import Path
 
 import bashkit
 
-from tui.demo import ubuntu, wire
+from tui.demo import files, ubuntu, wire
+from tui.demo.disk import Disk
 from tui.demo.guest import LIFELINE_FD, Figures
 from tui.demo.wire import KILLED, Message
 
@@ -39,6 +40,7 @@ class BashkitGuest:
         self._figures = figures
         self._disk = _DISK.absolute()
         ubuntu.furnish(self._disk, figures)
+        self._place = Disk(self._disk, ubuntu.HOME)
         self._files = bashkit.FileSystem.real(str(self._disk), writable=True)
         self._commands = ubuntu.commands(self._disk, figures, self._close)
         self._watchers: list[asyncio.StreamWriter] = []
@@ -86,7 +88,7 @@ class BashkitGuest:
             if message["op"] == "exec":
                 answer: Message = {"status": await self._exec(message, fds)}
             else:
-                answer = await asyncio.to_thread(self._file, message["op"], message["path"], fds)
+                answer = await asyncio.to_thread(files.answer, self._place, message, fds, connection)
             for fd in fds:
                 os.close(fd)
             fds.clear()
@@ -152,31 +154,6 @@ class BashkitGuest:
             return await _run(self._interpreter(), f"{{ {line}; }} < /{name}", stdout, stderr)
         finally:
             place.unlink(missing_ok=True)
-
-    # ---- files, for `transfer`: through bashkit, which follows no link out of the disk
-
-    def _file(self, op: str, path: str, fds: list[int]) -> Message:
-        path = os.path.normpath(os.path.join(ubuntu.HOME, path))
-        if path.startswith("/root/"):
-            return {"error": "Permission denied"}
-        if op == "stat":
-            return {"kind": self._kind(path)}
-        if op == "list":
-            return {"names": sorted(str(each["name"]) for each in self._files.read_dir(path))}
-        if op == "get" and self._kind(path) != "file":
-            return {"error": "No such file"}
-        if op == "get":
-            with open(os.dup(fds[0]), "wb") as target:
-                target.write(self._files.read_file(path))
-        elif op == "put":
-            with open(os.dup(fds[0]), "rb") as source:
-                self._files.write_file(path, source.read())
-        else:
-            self._files.mkdir(path, recursive=True)
-        return {"error": ""}
-
-    def _kind(self, path: str) -> str:
-        return str(self._files.stat(path)["file_type"]) if self._files.exists(path) else ""
 
 
 class _Terminal:

@@ -18,14 +18,13 @@ import termios
 import time
 from collections.abc import Callable
 
-from tui.demo import kin, wire
+from tui.demo import files, kin, wire
 from tui.demo.guest import LIFELINE_FD, Figures
 from tui.demo.wire import KILLED
 
 _REQUEST_LIMIT_S = 5.0
 _FAREWELL_S = 0.5
 _TERM_LIMIT_S = 0.3
-_BLOCK = 1 << 20
 _PR_SET_CHILD_SUBREAPER = 36
 _MOUNTS = """
 mkdir -p tmp var-tmp && chmod 1777 tmp var-tmp &&
@@ -131,8 +130,10 @@ class ShellGuest:
                 wire.send(connection, {"up": True})
             case "exec":
                 self._running[self._spawn(message, fds)] = connection
-            case op:
-                self._in_child(lambda: wire.send(connection, _FILES[op](str(message["path"]), fds)))
+            case _:
+                self._in_child(
+                    lambda: wire.send(connection, files.answer(files.OwnFiles(), message, fds, connection))
+                )
                 connection.close()
 
     def _hear_watcher(self, fd: int, waiting: select.poll) -> None:
@@ -243,58 +244,6 @@ class ShellGuest:
         else:
             for pid in kin.descendants(os.getpid()):
                 kin.signal_tree(pid, number)
-
-
-# ---- files, for `transfer`
-
-
-def _put(path: str, fds: list[int]) -> wire.Message:
-    return _guarded(path, lambda: _copy(fds[0], os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)))
-
-
-def _get(path: str, fds: list[int]) -> wire.Message:
-    return _guarded(path, lambda: _copy(os.open(path, os.O_RDONLY), fds[0]))
-
-
-def _make(path: str, _fds: list[int]) -> wire.Message:
-    return _guarded(path, lambda: os.makedirs(path, exist_ok=True))
-
-
-def _stat(path: str, _fds: list[int]) -> wire.Message:
-    return {"kind": "directory" if os.path.isdir(path) else "file" if os.path.exists(path) else ""}
-
-
-def _list(path: str, _fds: list[int]) -> wire.Message:
-    return {"names": sorted(os.listdir(path))}
-
-
-_FILES: dict[str, Callable[[str, list[int]], wire.Message]] = {
-    "put": _put,
-    "get": _get,
-    "make": _make,
-    "stat": _stat,
-    "list": _list,
-}
-
-
-def _guarded(path: str, work: Callable[[], None]) -> wire.Message:
-    if path.startswith("/root/"):
-        return {"error": "Permission denied"}
-    try:
-        work()
-    except FileNotFoundError:
-        return {"error": "No such file"}
-    except PermissionError:
-        return {"error": "Permission denied"}
-    except OSError:
-        return {"error": "Failure"}
-    return {"error": ""}
-
-
-def _copy(source: int, target: int) -> None:
-    while block := os.read(source, _BLOCK):
-        while block:
-            block = block[os.write(target, block) :]
 
 
 # ---- small things
