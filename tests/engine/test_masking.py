@@ -98,6 +98,17 @@ async def test_a_stream_that_is_not_over_is_not_let_go(tmp_path: Path) -> None:
     assert (tmp_path / "work.stdout").read_bytes() == b"x ********"
 
 
+async def test_a_follow_that_knows_the_end_comes_to_it(tmp_path: Path) -> None:
+    """As the warden's client does it: the end, the sizes, the bytes from there, the sizes."""
+    log, stream = JobLog(tmp_path, "work", [b"hunter22"]), b"hunter22 hunt"
+    for _ in range(2):
+        log.end(len(stream), 0)
+        log.stdout(stream[log.sizes()[0] :])
+    assert log.sizes() == (len(stream), 0)
+    log.close()
+    assert (tmp_path / "work.stdout").read_bytes() == b"******** hunt"
+
+
 def test_which_parts_of_a_value_are_secret() -> None:
     key = b"-----BEGIN KEY-----\nMIIEvQIBADANBg\nshort\n"
     assert set(patterns_of([key, b"ab", b"abc", b""])) == {

@@ -49,6 +49,7 @@ class JobLog:
         self._is_dropping = False
         self._timer: asyncio.TimerHandle | None = None
         self._masks = (Mask(secret), Mask(secret))
+        self._ends: tuple[int, int] | None = None
         self.on_bytes: OnStreamBytes | None = None
 
     def sizes(self) -> tuple[int, int]:
@@ -64,19 +65,17 @@ class JobLog:
 
     def stdout(self, data: bytes) -> None:
         """Append to stdout."""
-        self._take(0, self._masks[0].feed(data))
+        self._show(0, data)
 
     def stderr(self, data: bytes) -> None:
         """Append to stderr."""
-        self._take(1, self._masks[1].feed(data))
+        self._show(1, data)
 
     def end(self, stdout_size: int, stderr_size: int) -> None:
         """The streams end at these offsets: what is held back there is no beginning of a secret."""
-        self._flush_quietly()
-        for stream, size in enumerate((stdout_size, stderr_size)):
-            mask = self._masks[stream]
-            if mask.held and not self._waiting and self._sizes[stream] + mask.held == size:
-                self._take(stream, mask.end())
+        self._ends = stdout_size, stderr_size
+        for stream in range(2):
+            self._let_go(stream)
 
     def narrate(self, line: str) -> None:
         """Append one line of our own."""
@@ -116,6 +115,19 @@ class JobLog:
             for file in (*self._files, self._index):
                 os.close(file)
             self._index = -1
+
+    def _show(self, stream: int, data: bytes) -> None:
+        self._take(stream, self._masks[stream].feed(data))
+        self._let_go(stream)
+
+    def _let_go(self, stream: int) -> None:
+        """Append what is held back of a stream that is here to its end."""
+        mask = self._masks[stream]
+        if self._ends is None or not mask.held or self._is_dropping:
+            return
+        waiting = sum(len(data) for of, data in self._waiting if of == stream)
+        if self._sizes[stream] + waiting + mask.held == self._ends[stream]:
+            self._take(stream, mask.end())
 
     def _take(self, stream: int, data: bytes) -> None:
         if not data:
