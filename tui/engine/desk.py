@@ -13,11 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tui.contracts import OnBytes
 from tui.engine.janitor import DELAYS
 from tui.engine.ledger import Debt, Ledger, LedgerRow, RunLock
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
 from tui.engine.takeover import fetch_output, is_work_over, outcome_without_us, phase_of, silence_limit
+from tui.engine.visit import Visit
 from tui.model.errors import DayflyError, HostUnreachable, LeaseClosing, ManagerRefused, NoSuchLease
 from tui.model.hosts import HostEntry
 from tui.model.lease import WORK_JOB, LeasePhase, LeaseReport
@@ -135,6 +137,11 @@ class Desk:
         if self._carrier(row) is Carrier.NOBODY:
             await self._close(row, report)
 
+    async def visit(self, row: LedgerRow, *, on_stdout: OnBytes, on_stderr: OnBytes) -> Visit:
+        """A command of ours in the VM, not begun yet. Raises NoSuchLease where the VM is gone already."""
+        link = await self._reach_unpaid(row)
+        return Visit(link, row.vm, on_stdout=on_stdout, on_stderr=on_stderr)
+
     # ---- leases that this client has no books of
 
     async def leases_of(self, entry: HostEntry) -> tuple[LeaseReport, ...]:
@@ -211,11 +218,8 @@ class Desk:
             )
 
     def _carrier(self, row: LedgerRow) -> Carrier:
-        lock = RunLock(self._ledger.run_folder(row.run))
-        try:
-            return Carrier.NOBODY if lock.take() else Carrier.PROCESS
-        finally:
-            lock.release()
+        is_carried = RunLock(self._ledger.run_folder(row.run)).is_taken()
+        return Carrier.PROCESS if is_carried else Carrier.NOBODY
 
 
 def _may_finish(report: LeaseReport) -> bool:

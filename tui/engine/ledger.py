@@ -197,6 +197,15 @@ class RunLock:
         """Whether it is ours."""
         return self._file is not None
 
+    def is_taken(self) -> bool:
+        """Whether a process has it now: this one, or another. Takes nothing."""
+        if self.is_held:
+            return True
+        try:
+            return not self.take()
+        finally:
+            self.release()
+
     def take(self) -> bool:
         """Whether the run is ours now; False: another live process has it. Idempotent."""
         if self._file is not None:

@@ -29,7 +29,7 @@ def logs(word: str, *, job: str, follow: bool) -> None:
         folder = ledger.run_folder(row.run)
     reader, writer, offset = RunLogReader(folder), OutputWriter(), 0
     while True:
-        is_live = follow and not _is_free(RunLock(folder))
+        is_live = follow and RunLock(folder).is_taken()
         offset = print_from(reader, writer, job, offset)
         if not is_live or offset < 0:
             return
@@ -45,9 +45,3 @@ def print_from(reader: LogReader, writer: OutputWriter, job: str, offset: int) -
                 return -1
     return offset
 
-
-def _is_free(lock: RunLock) -> bool:
-    try:
-        return lock.take()
-    finally:
-        lock.release()
