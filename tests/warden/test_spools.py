@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import random
-import signal
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
-from tests.until import until
 from tests.warden.world import Sink, World
-from tui.model.errors import LeaseClosing, NoSuchLease, WardenError
 from tui.model.lease import EndKind, JobPlace
 
 MIB = 2**20

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from tui.contracts import OnBytes
 from tui.model.errors import ConnectionDropped, HostError
 from tui.model.text import clean_line
+from tui.model.units import MIB
 from tui.transport.asyncssh_import import asyncssh
 from tui.transport.faults import Peer
 from tui.transport.pool import SessionRefused
@@ -17,6 +20,7 @@ from tui.transport.room import Room
 OPEN_TIMEOUT_S = 20.0
 """For the server to accept a session and a command; how long that then runs is not our affair."""
 _UNKNOWN_SIGNAL = 128
+_UNSENT = MIB // 8
 
 
 class SshChannel(asyncssh.SSHClientSession[bytes]):
@@ -30,9 +34,11 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         *,
         on_end: Callable[[], None],
         is_usable: Callable[[], bool],
+        link_room: Room,
     ) -> None:
         self._peer = peer
         self._is_usable = is_usable
+        self._link_room = link_room
         self._on_stdout = on_stdout
         self._on_stderr = on_stderr
         self._on_end = on_end
@@ -49,8 +55,12 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
             self._channel.write(data)
 
     async def drain(self) -> None:
-        """Wait until little is queued. Raises ConnectionDropped, also where nothing moves any more."""
+        """Wait until little is queued, here and on the connection, whose other channels must not wait long.
+
+        Raises ConnectionDropped, also where nothing moves any more.
+        """
         await self._room.wait(self._queued)
+        await self._link_room.wait()
 
     def write_eof(self) -> None:
         """End its stdin."""
@@ -133,6 +143,14 @@ def _nothing() -> None:
     pass
 
 
+def _queue_little(connection: asyncssh.SSHClientConnection) -> None:
+    """Have the kernel take no more than is soon under way: what is written next would wait behind it."""
+    sock: socket.socket | None = connection.get_extra_info("socket")
+    if sock is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError):  # no TCP, or gone already
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
+
+
 class SshLink:
     """`pool.Link` over SSH, with the jump hosts it goes through."""
 
@@ -151,6 +169,10 @@ class SshLink:
         self._on_lost = on_lost
         self._usable = not self._connection.is_closed()
         self._attended = attended
+        self._room = Room(peer.host)
+        self._connection.pause_writing = self._room.fill  # type: ignore[method-assign]
+        self._connection.resume_writing = self._room.clear  # type: ignore[method-assign]
+        _queue_little(self._connection)
 
     @property
     def usable(self) -> bool:
@@ -175,6 +197,7 @@ class SshLink:
             on_stderr,
             on_end=on_end,
             is_usable=lambda: self._usable,
+            link_room=self._room,
         )
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
@@ -211,6 +234,7 @@ class SshLink:
     def lost(self) -> None:
         """It has ended: the jump hosts are not needed any more."""
         self._usable = False
+        self._room.close()
         for connection in self._path[:-1]:
             connection.abort()
         self._on_lost()

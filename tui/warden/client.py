@@ -47,7 +47,7 @@ _PUT_TRIES = 5
 _PUT_END_LIMIT_S = 300.0
 """For what is under way when all was sent."""
 _PUT_AGAIN = (0, 67, 137)
-"""All was taken; the spool had another size; another writer came, or the lease winds down: ask for the size."""
+"""All was taken; it had another size; another writer came, or the lease winds down: ask for the size."""
 _PUT_FAULTS: dict[int, tuple[type[WardenError], str]] = {
     65: (NoSuchLease, "The host knows no such lease."),
     68: (NotOurs, "The lease belongs to another client."),
