@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from tui.engine.collect import epilogue_limit, epilogue_of
 from tui.engine.emitter import Emitter
 from tui.engine.ledger import Ledger, LedgerRow
 from tui.engine.link import HostLink
@@ -135,6 +136,9 @@ class Stages:
             pin=spec.pin,
             pin_for_s=spec.pin_for_s,
             recipe=link.driver.recipe(self._vm),
+            epilogue=epilogue_of(spec),
+            epilogue_s=spec.collect_timeout_s,
+            epilogue_limit=epilogue_limit(spec),
         )
         self.has_touched_host = True
         await self.say(lambda: link.warden.open(lease))
