@@ -19,6 +19,7 @@ from pathlib import Path
 import bashkit
 
 from tui.demo import files, ubuntu, wire
+from tui.demo.coreutils import HOME
 from tui.demo.disk import Disk
 from tui.demo.guest import LIFELINE_FD, Figures
 from tui.demo.wire import KILLED, Message
@@ -40,7 +41,7 @@ class BashkitGuest:
         self._figures = figures
         self._disk = _DISK.absolute()
         ubuntu.furnish(self._disk, figures)
-        self._place = Disk(self._disk, ubuntu.HOME)
+        self._place = Disk(self._disk, HOME)
         self._files = bashkit.FileSystem.real(str(self._disk), writable=True)
         self._commands = ubuntu.commands(self._disk, figures, self._close)
         self._watchers: list[asyncio.StreamWriter] = []
@@ -116,8 +117,8 @@ class BashkitGuest:
         bash = bashkit.Bash(
             username="ubuntu",
             hostname=self._figures.name,
-            cwd=ubuntu.HOME,
-            env={"HOME": ubuntu.HOME, "PATH": ubuntu.PATH, "SHELL": "/bin/bash", "LOGNAME": "ubuntu"},
+            cwd=HOME,
+            env={"HOME": HOME, "PATH": ubuntu.PATH, "SHELL": "/bin/bash", "LOGNAME": "ubuntu"},
             max_commands=_MOST,
             max_loop_iterations=_MOST,
             timeout_seconds=_FOR_EVER_S,
@@ -204,7 +205,7 @@ class _Terminal:
 
     def _place(self) -> str:
         cwd = self._bash.shell_state().cwd
-        return "~" + cwd.removeprefix(ubuntu.HOME) if cwd.startswith(ubuntu.HOME) else cwd
+        return "~" + cwd.removeprefix(HOME) if cwd.startswith(HOME) else cwd
 
     def _return_on_ctrl_c(self) -> None:
         """No process group of the kernel's is behind this terminal: ctrl-c arrives as the end of a line."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 _MOST_LINKS = 40
@@ -31,6 +31,14 @@ class Disk:
             parent, name = self._find(path, opened, follow=False)
             return os.stat(name, dir_fd=parent, follow_symlinks=False)
 
+    def stat(self, path: str) -> os.stat_result:
+        """Like `os.stat`. Raises OSError."""
+        found = self.open(path, _LOOK)
+        try:
+            return os.fstat(found)
+        finally:
+            os.close(found)
+
     def readlink(self, path: str) -> str:
         """Like `os.readlink`. Raises OSError."""
         with ExitStack() as opened:
@@ -44,10 +52,18 @@ class Disk:
             os.symlink(target, name, dir_fd=parent)
 
     def unlink(self, path: str) -> None:
-        """Like `os.unlink`. Raises OSError."""
-        with ExitStack() as opened:
+        """Like `rm -f`. Raises OSError."""
+        with ExitStack() as opened, suppress(FileNotFoundError):
             parent, name = self._find(path, opened, follow=False)
             os.unlink(name, dir_fd=parent)
+
+    def chmod(self, path: str, mode: int) -> None:
+        """Like `os.chmod`. Raises OSError."""
+        found = self.open(path, _LOOK)
+        try:
+            os.fchmod(found, mode)
+        finally:
+            os.close(found)
 
     def names(self, path: str) -> list[str]:
         """What is in a folder, sorted. Raises OSError."""
@@ -72,13 +88,10 @@ class Disk:
     def kind(self, path: str) -> str:
         """`directory`, `file`, or nothing at all; of a link, what it leads to."""
         try:
-            found = self.open(path, _LOOK)
+            facts = self.stat(path)
         except OSError:
             return ""
-        try:
-            return "directory" if stat.S_ISDIR(os.fstat(found).st_mode) else "file"
-        finally:
-            os.close(found)
+        return "directory" if stat.S_ISDIR(facts.st_mode) else "file"
 
     def _find(self, path: str, opened: ExitStack, *, follow: bool) -> tuple[int, str]:
         """The folder that the last name of `path` is in, open, and that name; no link but perhaps it."""

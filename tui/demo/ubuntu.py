@@ -6,27 +6,24 @@ All of it is scenery. Nothing here reaches this machine's files, processes or ne
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from bashkit import CommandContext as Context
-from bashkit import CommandStatus
 
+from tui.demo import coreutils
+from tui.demo.coreutils import HOME
+from tui.demo.disk import Disk
 from tui.demo.guest import Figures
 
-HOME = "/home/ubuntu"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MIB = 1024 * 1024
-_FOLLOW_S = 0.2
 _FOLDERS = (
-    "bin boot dev etc home/ubuntu lib lib64 media mnt opt proc root run sbin snap srv sys tmp usr/bin "
+    "bin boot dev/shm etc home/ubuntu lib lib64 media mnt opt proc root run sbin snap srv sys tmp usr/bin "
     "usr/lib usr/local/bin usr/sbin usr/share var/cache var/lib/cloud/instance var/log var/tmp"
 )
-_STICKY = ("tmp", "var/tmp")
+_STICKY = ("tmp", "var/tmp", "dev/shm")
 _TOOLS = (
     "bash cat chmod cp date dd echo env false find grep gzip head ln ls mkdir mv pwd rm sed sh sleep sort "
     "tail tar tee test touch tr true uname wc whoami xargs"
@@ -43,15 +40,12 @@ UBUNTU_CODENAME=noble
 """
 
 
-Facts = dict[str, Any]
-"""What bashkit tells of a file: file_type, size, mode, modified."""
-Command = Callable[[Context], Awaitable[CommandStatus | int]]
-
-
 def furnish(disk: Path, figures: Figures) -> None:
     """Make the files of a fresh guest; those that are there already stay as they are."""
     for folder in _FOLDERS.split():
         (disk / folder).mkdir(parents=True, exist_ok=True)
+    for left in (disk / "dev/shm").iterdir():
+        left.unlink()
     for folder in _STICKY:
         (disk / folder).chmod(0o1777)
     texts = {
@@ -78,10 +72,11 @@ def furnish(disk: Path, figures: Figures) -> None:
         (disk / "bin" / tool).chmod(0o755)
 
 
-def commands(disk: Path, figures: Figures, close: Callable[[str], None]) -> dict[str, Command]:
+def commands(disk: Path, figures: Figures, close: Callable[[str], None]) -> dict[str, coreutils.Command]:
     """The commands by name. `close` is told `poweroff` or `reboot`."""
     scenery = _Scenery(disk, figures, close)
     return {
+        **coreutils.commands(Disk(disk, HOME)),
         "apt": scenery.apt,
         "apt-get": scenery.apt,
         "cloud-init": scenery.cloud_init,
@@ -89,16 +84,13 @@ def commands(disk: Path, figures: Figures, close: Callable[[str], None]) -> dict
         "free": scenery.free,
         "ip": scenery.ip,
         "journalctl": scenery.journalctl,
-        "ls": scenery.ls,
         "lsb_release": scenery.lsb_release,
         "nproc": scenery.nproc,
         "ping": scenery.ping,
         "poweroff": scenery.poweroff,
         "reboot": scenery.reboot,
-        "seq": scenery.seq,
         "shutdown": scenery.poweroff,
         "systemctl": scenery.systemctl,
-        "tail": scenery.tail,
         "uname": scenery.uname,
     }
 
@@ -211,118 +203,6 @@ class _Scenery:
         )
         return 0
 
-    # ---- files, through bashkit: it follows no link out of the disk
-
-    async def ls(self, context: Context) -> int:
-        flags = "".join(word[1:] for word in context.argv if word[:1] == "-" and word[:2] != "--")
-        paths = [word for word in context.argv if not word.startswith("-")] or ["."]
-        status = 0
-        for number, path in enumerate(paths):
-            place = _inside(context, path)
-            if not context.fs.exists(place):
-                text = f"ls: cannot access '{path}': No such file or directory\n"
-                await context.stderr.write(text.encode())
-                status = 2
-                continue
-            if len(paths) > 1 and _is_folder(context.fs.stat(place)) and "d" not in flags:
-                await _say(context, ("\n" if number else "") + f"{path}:")
-            await _ls_one(context, place, path, flags)
-        return status
-
-    async def seq(self, context: Context) -> int:
-        try:
-            numbers = [int(word) for word in context.argv]
-            first, step, last = {1: (1, 1, *numbers), 2: (numbers[0], 1, *numbers[1:]), 3: numbers}[
-                len(numbers)
-            ]
-        except (ValueError, KeyError, IndexError):
-            await context.stderr.write(b"seq: needs one to three integers here\n")
-            return 1
-        row = range(first, last + (1 if step > 0 else -1), step)
-        for at in range(0, len(row), 10_000):
-            await context.stdout.write("".join(f"{number}\n" for number in row[at : at + 10_000]).encode())
-        return 0
-
-    async def tail(self, context: Context) -> int:
-        count, follow, paths = _tail_words(context.argv)
-        if not paths:
-            data = b"".join([chunk async for chunk in context.stdin])
-            await context.stdout.write(b"".join(_last(data, count)))
-            return 0
-        place = _inside(context, paths[0])
-        if not context.fs.exists(place):
-            text = f"tail: cannot open '{paths[0]}' for reading: No such file or directory\n"
-            await context.stderr.write(text.encode())
-            return 1
-        data = context.fs.read_file(place)
-        await context.stdout.write(b"".join(_last(data, count)))
-        at = len(data)
-        while follow:
-            await asyncio.sleep(_FOLLOW_S)
-            more = context.fs.read_file(place)[at:]
-            at += len(more)
-            await context.stdout.write(more)
-        return 0
-
-
-async def _ls_one(context: Context, place: str, path: str, flags: str) -> None:
-    facts = context.fs.stat(place)
-    if not _is_folder(facts) or "d" in flags:
-        await _say(context, _long(facts, place, path, flags) if "l" in flags else path)
-        return
-    entries = sorted(context.fs.read_dir(place), key=lambda entry: str(entry["name"]))
-    rows = [(each["metadata"], str(each["name"])) for each in entries]
-    if not {"a", "A"} & set(flags):
-        rows = [(each, name) for each, name in rows if not name.startswith(".")]
-    if "l" in flags:
-        await _say(context, f"total {4 * len(rows)}")
-    if "a" in flags:
-        rows = [(facts, "."), (facts, ".."), *rows]
-    for each, name in rows:
-        await _say(context, _long(each, place, name, flags) if "l" in flags else name)
-
-
-def _inside(context: Context, path: str) -> str:
-    """The path in the guest that a word means."""
-    return os.path.normpath(os.path.join("/", context.cwd, path))
-
-
-def _is_folder(facts: Facts) -> bool:
-    return str(facts["file_type"]) == "directory"
-
 
 async def _say(context: Context, text: str) -> None:
     await context.stdout.write(text.encode() + b"\n")
-
-
-def _long(facts: Facts, place: str, name: str, flags: str) -> str:
-    """A line of `ls -l`."""
-    folder = _is_folder(facts)
-    mode = stat.filemode((stat.S_IFDIR if folder else stat.S_IFREG) | (int(facts["mode"]) & 0o7777))
-    owner = "ubuntu ubuntu" if place.startswith(HOME) else "root   root  "
-    when = time.strftime("%b %e %H:%M", time.localtime(float(facts["modified"])))
-    bytes_ = 4096 if folder else int(facts["size"])
-    size = f"{bytes_ / 1024:.1f}K" if "h" in flags and bytes_ > 1024 else str(bytes_)
-    return f"{mode} {2 if folder else 1:>2} {owner} {size:>8} {when} {name}"
-
-
-def _tail_words(argv: list[str]) -> tuple[int, bool, list[str]]:
-    """How many lines, whether to follow, which files."""
-    count, follow, paths, rest = 10, False, list[str](), list(argv)
-    while rest:
-        word = rest.pop(0)
-        if word == "-n" and rest:
-            count = int(rest.pop(0).lstrip("+-") or 0)
-        elif word in ("-f", "-F", "--follow"):
-            follow = True
-        elif word.startswith("-") and word.lstrip("-n").isdigit():
-            count = int(word.lstrip("-n"))
-        elif word == "-fn" or word == "-nf":
-            follow = True
-        else:
-            paths.append(word)
-    return count, follow, paths
-
-
-def _last(data: bytes, count: int) -> list[bytes]:
-    return data.splitlines(keepends=True)[-count:] if count else []
