@@ -22,6 +22,7 @@ VERBS = {
     "run": ("tui.verbs.run", "run", "Run one job in a clean VM, without the dashboard."),
     "attach": ("tui.verbs.attach", "attach", "Take over a run whose client died or left."),
     "ps": ("tui.verbs.vms", "ps", "VMs of this client that exist or are owed a deletion."),
+    "show": ("tui.verbs.show", "show", "All that is known of a run: how it went, its results, its logs."),
     "exec": ("tui.verbs.inside", "execute", "A command in the VM of a run, or its workload again."),
     "logs": ("tui.verbs.logs", "logs", "The log of a run."),
     "pin": ("tui.verbs.vms", "pin", "Keep a VM until you say otherwise."),
