@@ -74,7 +74,8 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
+        self.folder = folder
+        """Of this installation's state."""
         self._guard = threading.Lock()
         self._db = sqlite3.connect(folder / "ledger.sqlite", check_same_thread=False, timeout=30)
         self._db.row_factory = sqlite3.Row
@@ -146,7 +147,7 @@ class Ledger:
 
     def run_folder(self, run: RunId) -> Path:
         """Where the run's logs are; made when asked for."""
-        folder = self._folder / "runs" / run
+        folder = self.folder / "runs" / run
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 

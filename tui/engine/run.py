@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable
 
+from tui.contracts import Ask
 from tui.engine import narrate
 from tui.engine.emitter import Emitter
 from tui.engine.janitor import Janitor
@@ -15,6 +16,7 @@ from tui.engine.logs import RunLogs
 from tui.engine.outcomes import AWAY, lost
 from tui.engine.pin import PinSwitch
 from tui.engine.racing import first_of
+from tui.engine.secrets import SecretSources, TrustedCommands
 from tui.engine.stages import PATIENCE_S, Stages
 from tui.engine.store import Store
 from tui.engine.takeover import Standing, ends_at, phase_of, standing_of
@@ -48,6 +50,7 @@ class Run:
         store: Store,
         janitor: Janitor,
         identity: Identity,
+        ask: Ask,
     ) -> None:
         self.id, self.vm, self.spec, self.link = run, vm, spec, link
         self._ledger, self._janitor = ledger, janitor
@@ -56,7 +59,12 @@ class Run:
         self.lock = RunLock(self.folder)
         self._emitter = Emitter(run, store)
         self._stages = Stages(
-            run, vm, spec, link, ledger=ledger, emitter=self._emitter, identity=identity, logs=self.logs
+            *(run, vm, spec, link),
+            ledger=ledger,
+            emitter=self._emitter,
+            identity=identity,
+            logs=self.logs,
+            secrets=SecretSources(spec, ask=ask, trusted=TrustedCommands(ledger.folder)),
         )
         patience_s = spec.grace_s + PATIENCE_S
         self._pin = PinSwitch(run, vm, link, store=store, ledger=ledger, patience_s=patience_s)

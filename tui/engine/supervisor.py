@@ -311,6 +311,7 @@ class Supervisor:
             store=self.store,
             janitor=self.janitor,
             identity=self._identity,
+            ask=self._ask,
         )
         self._runs[run_id] = run
         self._recorder.follow(run_id, run.folder, run.logs, run.lock)
