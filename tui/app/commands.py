@@ -171,6 +171,41 @@ class ShowCleanup(Command):
     KEY, WORD, SHOWN = "3", "Cleanup", False
 
 
+class ShowResults(Command):
+    """Show what came home: how far it is, how big, where it is."""
+
+    TITLE = "Results"
+    KEY, WORD, SHOWN, RARE = "4", "Results", False, True
+
+
+class ShowBoot(Command):
+    """Show what the VM said while it booted."""
+
+    TITLE = "Log of the boot"
+    KEY, WORD, SHOWN, RARE = "5", "Boot", False, True
+
+
+class ShowSend(Command):
+    """Show what the sending of the inputs said."""
+
+    TITLE = "Log of the sending"
+    KEY, WORD, SHOWN, RARE = "6", "Send", False, True
+
+
+class ShowUnpack(Command):
+    """Show what the unpacking of the inputs said."""
+
+    TITLE = "Log of the unpacking"
+    KEY, WORD, SHOWN, RARE = "7", "Unpack", False, True
+
+
+class OpenResults(Command):
+    """Open the folder of the results; where there is no desktop, copy its path."""
+
+    TITLE = "Open the results"
+    KEY, WORD, RARE = "o", "Results", True
+
+
 class NextLog(Command):
     """Show the next log."""
 

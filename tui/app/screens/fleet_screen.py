@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
+from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen, ScreenResultType
@@ -55,7 +57,16 @@ def is_too_small(size: Size) -> bool:
 
 
 class Page(Screen[ScreenResultType]):
-    """Closes once: a second key on its way out does nothing. Keeps its focus while it is too small."""
+    """Closes once: a second key on its way out does nothing. Keeps its focus while it is too small.
+
+    Tab is dealt with as it arrives, not when the focused widget comes to it: what is typed right behind it
+    goes to the next field.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "Next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "Previous", show=False, priority=True),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,20 +135,36 @@ class FleetScreen(Page[RunId | None]):
     def on_mount(self) -> None:
         """Draw at once, and keep the ages moving."""
         self.redraw()
-        self.set_interval(1.0, self.redraw)
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
+        self.set_interval(1.0, self._keep_up)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._keep_up())
 
     def on_resize(self) -> None:
         """Another width may show more."""
-        self.call_after_refresh(self.redraw)
+        self.call_after_refresh(self._keep_up)
 
     @on(FactTable.Resized)
     def _table_resized(self) -> None:
-        self.redraw()
+        self._keep_up()
+
+    @on(events.ScreenResume)
+    def _seen_again(self) -> None:
+        if self.is_mounted:
+            self.redraw()
 
     def watch_state(self) -> None:
         """Draw what is new."""
         if self.is_mounted:
+            self._keep_up()
+
+    @property
+    def is_seen(self) -> bool:
+        """In front, or behind dialogs only."""
+        full = [screen for screen in self.app.screen_stack if not screen.is_modal]
+        return bool(full) and full[-1] is self
+
+    def _keep_up(self) -> None:
+        """Draw what can be seen: whatever a hidden screen paints has the whole one before it painted anew."""
+        if self.is_seen:
             self.redraw()
 
     def redraw(self) -> None:
