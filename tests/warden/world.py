@@ -210,3 +210,15 @@ def _end(pid: int, root: Path, vm: str) -> None:
             os.killpg(pid, signal.SIGKILL)
     except (OSError, ProcessLookupError):
         return
+
+
+def fill(disk: Path) -> Path:
+    """Fill a disk up; removing what this gives frees it."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while file.write(b"x" * 4096):
+                pass
+        except OSError:
+            return filler
+    raise AssertionError("the disk has no end")

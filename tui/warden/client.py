@@ -152,8 +152,7 @@ class HostWarden:
         that, or somebody else keeps writing.
         """
         for _ in range(_PUT_TRIES):
-            (line,) = await self._call("spool", vm, wire.check_id(spool)) or ("",)
-            at = wire.parse_size(line)
+            at = wire.parse_size(await self._call("spool", vm, wire.check_id(spool)))
             on_sent(at)
             if at == size:
                 return

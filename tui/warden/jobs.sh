@@ -291,7 +291,7 @@ verb__run() {   # _run LEASE JOB: the runner. Started again after its death, it 
 }
 
 verb__lead() {   # _lead LEASE JOB: leads the command's group, and so can end all of it with a clear conscience
-  local status
+  local status stdin=''
   enter_job "$1" "$2"
   find_me && claim leader || exit
   IFS= read -r workdir <workdir; IFS= read -r argv <argv; IFS= read -r stdin <stdin

@@ -46,12 +46,15 @@ verb_put() {
 }
 
 verb_drop() {
-  enter_own "$1"; is_id "$2" || die bad-call "not a spool's name"
-  remove_spool "$2"
-  done_ok
+  enter_own "$1"; is_id "$2" && find_me || die bad-call "not a spool's name"
+  remove_spool "$2"; done_ok
 }
 
-remove_spool() { end_writer "$1"; rm -f "spools/$1" "spools/$1".writer.*; }
+remove_spool() {   # remove_spool NAME: it takes the writer's part first, so that nobody can begin meanwhile
+  local tries=0
+  until end_writer "$1" && { [ "$value" = "*" ] || claim "spools/$1.writer"; } || [ $tries -ge 9 ]; do tries=$((tries + 1)); done
+  rm -f "spools/$1" "spools/$1".writer.*
+}
 
 remove_spools() {   # of a lease that winds down: whoever claims one from now on sees that
   local entry

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui.contracts import Channel
+from tui.model.errors import WardenError
 from tui.model.units import MIB
 
 BLOCK = MIB // 4
@@ -25,12 +26,15 @@ class Upload:
     on_sent: Callable[[int], None]
 
     async def send(self, channel: Channel) -> None:
-        """Read and write, little at a time, to the end. Raises ConnectionDropped, and what `read` raises."""
+        """Read and write, little at a time, to the end.
+
+        Raises ConnectionDropped, WardenError where there is less to read, and what `read` raises.
+        """
         at = self.at
         while at < self.size:
             data = await asyncio.to_thread(self.read, at, min(BLOCK, self.size - at))
             if not data:
-                break
+                raise WardenError("What is sent to the host has become shorter meanwhile.")
             channel.write(data)
             await channel.drain()
             at += len(data)

@@ -252,9 +252,9 @@ def _word(text: str) -> str:
     return text
 
 
-def parse_size(line: str) -> int:
-    """A number of bytes. Raises WardenError."""
-    return _size(line)
+def parse_size(lines: tuple[str, ...]) -> int:
+    """The one number of bytes in an answer. Raises WardenError."""
+    return _size(" ".join(lines))
 
 
 def _size(text: str) -> int:
