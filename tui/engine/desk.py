@@ -18,6 +18,7 @@ from tui.engine.janitor import DELAYS
 from tui.engine.ledger import Debt, Ledger, LedgerRow, RunLock
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
+from tui.engine.secrets import TrustedCommands, mask_alone
 from tui.engine.takeover import fetch_output, is_work_over, outcome_without_us, phase_of, silence_limit
 from tui.engine.visit import Visit
 from tui.model.errors import DayflyError, HostUnreachable, LeaseClosing, ManagerRefused, NoSuchLease
@@ -198,6 +199,7 @@ class Desk:
         if not lock.take():
             raise LeaseClosing(f"another process has taken up {row.vm}")
         try:
+            await mask_alone(logs, row.spec, TrustedCommands(self._ledger.folder))
             await fetch_output(link, report, logs, patience_s=PATIENCE_S)
             if report.phase is LeasePhase.GONE:
                 with contextlib.suppress(NoSuchLease):  # somebody else was quicker

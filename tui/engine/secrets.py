@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tui.contracts import Ask
+from tui.engine.logs import RunLogs
 from tui.model import spec as specs
 from tui.model.errors import UsageError
 from tui.model.hosts import Question, QuestionKind
@@ -125,7 +126,7 @@ class SecretSources:
         for ref in self._spec.secrets:
             try:
                 await asyncio.to_thread(check, [ref])
-                self._need_nobody(ref)
+                await asyncio.to_thread(self._need_nobody, ref)
                 values[ref.name] = await self._take(ref)
             except UsageError:
                 missing.append(ref.name)
@@ -179,6 +180,19 @@ class SecretSources:
             text=text,
             hidden=kind is QuestionKind.SECRET,
         )
+
+
+async def mask_alone(logs: RunLogs, spec: RunSpec, trusted: TrustedCommands) -> list[str]:
+    """Have stars in the logs for the secrets that need no person; the names of the others."""
+    if not (spec.mask and spec.secrets):
+        return []
+    values, missing = await SecretSources(spec, ask=_nobody, trusted=trusted).resolve_alone()
+    logs.mask(value.reveal() for value in values.values())
+    return missing
+
+
+async def _nobody(_question: Question) -> None:
+    """There is no person."""
 
 
 def _path(ref: SecretRef) -> Path:
