@@ -422,8 +422,11 @@ class ProfileShelf(Protocol):
     def validate_field(self, key: str, text: str) -> str | None:
         """What is wrong with one field, in a sentence; None: nothing."""
 
-    def resolve_form(self, fields: Mapping[str, str]) -> RunSpec:
-        """The run spec that the form describes. Raises ProfileError with every fault."""
+    def resolve_form(self, fields: Mapping[str, str], base: RunSpec | None = None) -> RunSpec:
+        """The run spec that the form describes. Raises ProfileError with every fault.
+
+        What no form has (inputs, artifacts, cloud-init, variables, secrets) is that of `base`.
+        """
 
 
 ParseHost = Callable[[str], HostEntry]

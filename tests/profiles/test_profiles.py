@@ -30,14 +30,14 @@ def load(path: str, **overrides: object) -> RunSpec:
 
 
 @given(specs)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_a_spec_survives_being_a_profile(spec: RunSpec) -> None:
     Path("round.toml").write_bytes(profiles.dump(spec).encode())
     assert load("round.toml") == spec
 
 
 @given(specs)
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=30)
 def test_a_spec_survives_a_save(spec: RunSpec) -> None:
     assert load(str(profiles.save(spec, spec.name, replace=True))) == spec
 

@@ -15,10 +15,22 @@ from tui.files.toml import KeyPath, TomlFile, dotted, read
 from tui.model.errors import ProfileError
 from tui.model.spec import PinPolicy, RunSpec
 from tui.profiles import flags
+from tui.profiles.cloud_init import MAX_BYTES as MAX_USER_DATA
 from tui.profiles.places import Found, find, name_of, names
 from tui.profiles.writing import FIELDS, FINISH, dump, write
 
-__all__ = ["Found", "dump", "find", "load", "names", "resolve", "resolve_form", "save", "validate_field"]
+__all__ = [
+    "MAX_USER_DATA",
+    "Found",
+    "dump",
+    "find",
+    "load",
+    "names",
+    "resolve",
+    "resolve_form",
+    "save",
+    "validate_field",
+]
 
 _PARTNERS = {
     "grace": 'found "finish"; it needs a timeout, which bounds it: write timeout too, such as 2h',
