@@ -34,6 +34,7 @@ VERBS = {
     "doctor": ("tui.verbs.doctor", "doctor", "Whether a host keeps the promise, and what mends it."),
     "images": ("tui.verbs.hosts", "images", "What a host can launch."),
     "profiles": ("tui.verbs.profiles", "profiles", "Saved run profiles: list, show, check, new."),
+    "export": ("tui.verbs.export", "export", "Write a profile as a shell script or a Kestra flow."),
 }
 
 
