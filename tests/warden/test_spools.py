@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import signal
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.sshd import StartSshd
 from tests.until import until
 from tests.warden.world import Sink, World, fill
 from tui.contracts import Channel
@@ -22,9 +24,12 @@ from tui.model.errors import (
     Unguarded,
     WardenError,
 )
+from tui.model.hosts import Question
 from tui.model.lease import EndKind, JobPlace, LeasePhase
 from tui.model.spec import VmName
+from tui.transport.ssh import SshHost
 from tui.warden import script, wire
+from tui.warden.client import HostWarden
 
 MIB = 2**20
 
@@ -328,3 +333,34 @@ async def test_it_feeds_the_launch(world: World) -> None:
     assert (await world.warden.follow(world.vm, "launch", Sink())).status == 0
     assert (world.root / "got").read_bytes() == b"#cloud-config\n"
     assert world.is_in(LeasePhase.LIVE)
+
+
+@pytest.mark.sshd
+@pytest.mark.parametrize("size_mib", [0, 3, 40])
+async def test_through_sshd_and_a_lost_connection(world: World, start_sshd: StartSshd, size_mib: int) -> None:
+    sshd = start_sshd()
+    await world.open()
+    far = SshHost(sshd.entry(), nobody)
+    warden = HostWarden(far, client=world.client, state_dir=str(world.root / "state"))
+    source = Source(noise(size_mib * MIB))
+
+    def cut(sent: int) -> None:
+        if sent > size_mib * MIB // 2 and not source.sent:
+            os.kill(sshd.sessions()[0], signal.SIGKILL)
+            source.sent.append(sent)
+
+    cuts = 0
+    for _ in range(3):
+        try:
+            await warden.put(world.vm, "inputs", len(source.data), source.read, cut)
+            break
+        except ConnectionDropped:
+            cuts += 1
+    assert cuts == (1 if size_mib else 0)
+    assert sha256(spool(world).read_bytes()).digest() == sha256(source.data).digest()
+    assert len(source.asked) < size_mib * 4 + 20
+    await far.aclose()
+
+
+async def nobody(_question: Question) -> str | None:
+    return None

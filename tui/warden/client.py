@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 
 from tui.contracts import Channel, Completed, Host, LogSink, OnBytes
 from tui.model.errors import (
@@ -46,6 +45,8 @@ _FOLLOW_FAULTS: dict[int, tuple[type[WardenError], str]] = {
 _PUT_TRIES = 5
 _PUT_END_LIMIT_S = 300.0
 """For what is under way when all was sent."""
+_PUT_STATUS_LIMIT_S = 10.0
+"""Where it reads no more: to say why."""
 _PUT_AGAIN = (0, 67, 137)
 """All was taken; it had another size; another writer came, or the lease winds down: ask for the size."""
 _PUT_FAULTS: dict[int, tuple[type[WardenError], str]] = {
@@ -291,9 +292,12 @@ class HostWarden:
         words = self._words("put", vm, upload.spool, str(upload.at))
         channel = await self._open_channel(words, _ignore, said.extend)
         try:
-            with suppress(ConnectionDropped):
+            limit_s = _PUT_END_LIMIT_S
+            try:
                 await upload.send(channel)
-            async with asyncio.timeout(_PUT_END_LIMIT_S):
+            except ConnectionDropped:
+                limit_s = _PUT_STATUS_LIMIT_S
+            async with asyncio.timeout(limit_s):
                 status = await channel.wait()
         except TimeoutError as error:
             raise ConnectionDropped("The host takes no more.", host=self._host.name) from error

@@ -300,6 +300,7 @@ verb__lead() {   # _lead LEASE JOB: leads the command's group, and so can end al
   trap '' HUP TERM INT
   exec 3<"${stdin:-/dev/null}" || exit                        # nothing begins without it
   { trap - HUP TERM INT; run_command; } <&3 3<&- >pipe-out 2>pipe-err &
+  exec 3<&-                                                   # what is dropped meanwhile is not kept open by us
   wait $!; status=$?
   [ $status -le 384 ] || status=$((status - 256))             # yash
   mv status.none "status.$status"

@@ -128,20 +128,21 @@ fill_epilogue() {   # fill_epilogue JOB COMMAND...
 # ---- what is kept of a lease that is gone and that nobody acknowledged. Ages are those of files
 
 KEEP_DAYS=${DAYFLY_KEEP_DAYS:-7}                     # what its jobs wrote,
-KEEP_KIB=${DAYFLY_KEEP_KIB:-1048576}                 # and at most so much of all leases together
+KEEP_KIB=${DAYFLY_KEEP_KIB:-10485760}                # and at most so much of all leases together, but for the newest
 RECORD_DAYS=90                                       # the rest: how it ended
 
 tidy() { detach _tidy; }
 
 verb__tidy() {
-  local path size total=0
+  local path size total=0 newest=''
   cd "$LEASES" || exit
   for path in $(find ./*/phase.gone -mtime "+$((RECORD_DAYS - 1))"); do forget "${path%/*}"; done
   for path in $(find ./*/phase.gone -mtime "+$((KEEP_DAYS - 1))"); do drop_spools "${path%/*}"; done
   for path in $(ls -t ./*/phase.gone); do            # the newest first
     [ -e "${path%/*}/spools.kept" ] || continue
+    newest=${newest:-$path}
     size=$(du -sk "${path%/*}/jobs"); total=$((total + ${size%%[!0-9]*}))
-    [ $total -le "$KEEP_KIB" ] || drop_spools "${path%/*}"
+    [ $total -le "$KEEP_KIB" ] || [ "$newest" = "$path" ] || drop_spools "${path%/*}"
   done
   remove_versions
   find .[a-z0-9]* ../.[0-9a-f]* ../managers/.[0-9]* -prune -mtime +0 -exec rm -rf {} +    # what was broken off

@@ -49,7 +49,8 @@ PATH=$PATH:/snap/bin:/usr/local/bin:/opt/homebrew/bin
 PROC=${DAYFLY_PROC:-/proc}
 case $0 in /*) HERE=${0%/*};; *) HERE=$PWD/${0%/*};; esac
 SCRIPT=$HERE/warden.sh; VERSION=${HERE##*/}; LEASES=${HERE%/*}/leases
-. "$HERE/jobs.sh"; . "$HERE/copier.sh"; . "$HERE/leases.sh"; . "$HERE/manager.sh"; . "$HERE/reaping.sh"; . "$HERE/report.sh"; . "$HERE/spools.sh"
+. "$HERE/jobs.sh"; . "$HERE/copier.sh"; . "$HERE/leases.sh"; . "$HERE/manager.sh"; . "$HERE/reaping.sh"
+. "$HERE/report.sh"; . "$HERE/spools.sh"
 
 # ---- answers
 
