@@ -74,8 +74,10 @@ class Survey:
     """Bytes in files."""
 
 
-def survey(inputs: Sequence[Input], disk: int | None = None) -> Survey:
+def survey(inputs: Sequence[Input], disk: int | None = None, *, whole: bool = False) -> Survey:
     """Look at everything that is to be sent; blocks. `disk`: bytes of the VM's disk.
+
+    `whole`: of a git work tree too, all that is there.
 
     Raises UsageError, with a hint, for what is not there, cannot be read, is neither file nor folder nor
     symbolic link, would meet another in one place, or is more than the disk takes.
@@ -83,7 +85,7 @@ def survey(inputs: Sequence[Input], disk: int | None = None) -> Survey:
     members: dict[Place, Member] = {}
     folders: dict[Place, int] = {}
     for item in inputs:
-        for member in _members_of(item, folders):
+        for member in _members_of(item, folders, whole):
             before = members.setdefault(member.place, member)
             if before.source != member.source and not (before.is_folder and member.is_folder):
                 raise UsageError(
@@ -102,9 +104,9 @@ def survey(inputs: Sequence[Input], disk: int | None = None) -> Survey:
     )
 
 
-def _members_of(item: Input, folders: dict[Place, int]) -> Iterator[Member]:
+def _members_of(item: Input, folders: dict[Place, int], whole: bool) -> Iterator[Member]:
     if os.path.lexists(item.source):
-        yield from _named(item, folders)
+        yield from _named(item, folders, whole)
     elif glob.has_magic(item.source):
         yield from _matched(item.source, _place_of(item), folders)
     else:
@@ -119,7 +121,7 @@ def _place_of(item: Input) -> Place:
     return Place("" if path == "." else path.strip("/"), path.startswith("/"))
 
 
-def _named(item: Input, folders: dict[Place, int]) -> Iterator[Member]:
+def _named(item: Input, folders: dict[Place, int], whole: bool) -> Iterator[Member]:
     """What was named itself; a symbolic link stands for what it points to."""
     source, place = item.source, _place_of(item)
     real = os.path.realpath(source)
@@ -129,7 +131,7 @@ def _named(item: Input, folders: dict[Place, int]) -> Iterator[Member]:
         place = place.inside(os.path.basename(source.rstrip("/")))
     if is_folder:
         folders[place] = stat.S_IMODE(_look(real).st_mode) & 0o777 | 0o700
-        yield from _content(real, place)
+        yield from _content(real, place, whole)
     else:
         folders.setdefault(place.folder, _FOLDER_MODE)
         yield _member(real, place)
@@ -158,9 +160,9 @@ def _static_folder(pattern: str) -> str:
     return folder
 
 
-def _content(folder: str, place: Place) -> Iterator[Member]:
+def _content(folder: str, place: Place, whole: bool) -> Iterator[Member]:
     """What is in a folder, sorted; of a git work tree, what git does not ignore."""
-    if os.path.lexists(os.path.join(folder, ".git")):
+    if not whole and os.path.lexists(os.path.join(folder, ".git")):
         yield from _work_tree(folder, place)
         return
     for name in sorted(_names_in(folder)):
