@@ -86,8 +86,12 @@ class BashkitGuest:
             if message["op"] == "watch":
                 await self._be_watched(connection)
                 return
-            if message["op"] == "exec":
-                answer: Message = {"status": await self._exec(message, fds)}
+            if message["op"] == "cloud-init":
+                loop = asyncio.get_running_loop()
+                await asyncio.to_thread(self._first_boot, loop)
+                answer: Message = {"done": True}
+            elif message["op"] == "exec":
+                answer = {"status": await self._exec(message, fds)}
             else:
                 answer = await asyncio.to_thread(files.answer, self._place, message, fds, connection)
             for fd in fds:
@@ -110,6 +114,12 @@ class BashkitGuest:
             self._close("poweroff")
             return
         self._watchers.remove(writer)
+
+    def _first_boot(self, loop: asyncio.AbstractEventLoop) -> None:
+        def run(line: str, log: int) -> int:
+            return asyncio.run_coroutine_threadsafe(_run(self._interpreter(), line, log, log), loop).result()
+
+        ubuntu.first_boot(self._disk, self._place, run)
 
     # ---- commands
 

@@ -6,19 +6,22 @@ All of it is scenery. Nothing here reaches this machine's files, processes or ne
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from bashkit import CommandContext as Context
 
-from tui.demo import coreutils
+from tui.demo import cloud_init, coreutils, user_data
+from tui.demo.cloud_init import File
 from tui.demo.coreutils import HOME
 from tui.demo.disk import Disk
 from tui.demo.guest import Figures
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MIB = 1024 * 1024
+_POLL_S = 0.2
 _FOLDERS = (
     "bin boot dev/shm etc home/ubuntu lib lib64 media mnt opt proc root run sbin snap srv sys tmp usr/bin "
     "usr/lib usr/local/bin usr/sbin usr/share var/cache var/lib/cloud/instance var/log var/tmp"
@@ -59,17 +62,68 @@ def furnish(disk: Path, figures: Figures) -> None:
         "proc/loadavg": "0.08 0.03 0.01 1/92 1024\n",
         "proc/meminfo": f"MemTotal: {figures.memory // 1024} kB\n",
         "var/lib/cloud/instance/boot-finished": "0\n",
-        "var/log/cloud-init-output.log": "Cloud-init v. 25.1 finished. Datasource DataSourceNoCloud.\n",
+        "var/log/cloud-init-output.log": "",
     }
     for path, text in texts.items():
         if not (disk / path).exists():
             (disk / path).write_text(text)
+    status = cloud_init.Status(_answers(disk))
+    if not status.is_known:
+        status.save(cloud_init.RUNNING if (disk.parent / cloud_init.USER_DATA).exists() else cloud_init.DONE)
     for tool in _TOOLS.split():
         script = disk / "usr/bin" / tool
         script.write_text(f'{tool} "$@"\n')
         script.chmod(0o755)
         (disk / "bin" / tool).write_text(f'{tool} "$@"\n')
         (disk / "bin" / tool).chmod(0o755)
+
+
+def first_boot(disk: Path, files: Disk, run: Callable[[str, int], int]) -> None:
+    """Carry out the user data, for a thread. `run` runs a line, with its output to an open file."""
+    status = cloud_init.Status(_answers(disk))
+    plan = user_data.plan((disk.parent / cloud_init.USER_DATA).read_text())
+    cloud_init.carry_out(plan, _Hands(files, run), status)
+    status.save(cloud_init.DONE)
+
+
+class _Hands:
+    """cloud-init's, in the sandbox."""
+
+    def __init__(self, files: Disk, run: Callable[[str, int], int]) -> None:
+        self._files = files
+        self._run = run
+
+    def write(self, file: File) -> None:
+        """Put a file into its place. Raises OSError."""
+        self._files.make(os.path.dirname(file.path))
+        how = os.O_APPEND if file.append else os.O_TRUNC
+        with open(self._files.open(file.path, os.O_WRONLY | os.O_CREAT | how), "wb") as target:
+            target.write(file.content)
+            os.fchmod(target.fileno(), file.mode)
+
+    def run(self, name: str, script: str) -> int:
+        """Run a script, its output into the log; its exit status."""
+        place = f"/var/lib/cloud/instance/scripts/{name}"
+        self.write(File(path=place, content=script.encode(), mode=0o700))
+        log = self._files.open(cloud_init.LOG, os.O_WRONLY | os.O_APPEND)
+        try:
+            return self._run(f"cd /; sh {place}", log)
+        finally:
+            os.close(log)
+
+    def log(self, text: str) -> None:
+        """Append to its log."""
+        with open(self._files.open(cloud_init.LOG, os.O_WRONLY | os.O_APPEND), "w") as log:
+            log.write(text)
+
+
+def _answers(disk: Path) -> Path:
+    """Where cloud-init's answers are: beside the disk, out of the guest's reach."""
+    return disk.parent / "cloud-init"
+
+
+def _read(path: Path) -> str:
+    return path.read_text().removesuffix("\n")
 
 
 def commands(disk: Path, figures: Figures, close: Callable[[str], None]) -> dict[str, coreutils.Command]:
@@ -122,8 +176,14 @@ class _Scenery:
         return 0
 
     async def cloud_init(self, context: Context) -> int:
-        await _say(context, "status: done")
-        return 0
+        if not context.argv or context.argv[0] != "status":
+            await _say(context, f"/usr/bin/cloud-init {cloud_init.VERSION}")
+            return 0
+        answers = _answers(self._disk)
+        while cloud_init.awaits(context.argv) and _read(answers / "state") == cloud_init.RUNNING:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_S)
+        await _say(context, _read(answers / cloud_init.wanted(context.argv)))
+        return int(_read(answers / "status"))
 
     async def df(self, context: Context) -> int:
         total = self._figures.disk // 1024
