@@ -24,6 +24,7 @@ VERBS = {
     "ps": ("tui.verbs.vms", "ps", "VMs of this client that exist or are owed a deletion."),
     "show": ("tui.verbs.show", "show", "All that is known of a run: how it went, its results, its logs."),
     "exec": ("tui.verbs.inside", "execute", "A command in the VM of a run, or its workload again."),
+    "cp": ("tui.verbs.copying", "copy", "Copy files into the VM of a run, or out of it."),
     "logs": ("tui.verbs.logs", "logs", "The log of a run."),
     "pin": ("tui.verbs.vms", "pin", "Keep a VM until you say otherwise."),
     "unpin": ("tui.verbs.vms", "unpin", "Let a pinned VM go."),

@@ -13,14 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tui.contracts import OnBytes
 from tui.engine.janitor import DELAYS
+from tui.engine.artifacts import Artifacts
 from tui.engine.ledger import Debt, Ledger, LedgerRow, RunLock
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
 from tui.engine.secrets import TrustedCommands, mask_alone
 from tui.engine.takeover import fetch_output, is_work_over, outcome_without_us, phase_of, silence_limit
-from tui.engine.visit import Visit
 from tui.model.errors import DayflyError, HostUnreachable, LeaseClosing, ManagerRefused, NoSuchLease
 from tui.model.hosts import HostEntry
 from tui.model.lease import WORK_JOB, LeasePhase, LeaseReport
@@ -112,13 +111,13 @@ class Desk:
 
     async def pin(self, row: LedgerRow, for_s: int | None = None) -> None:
         """Keep the VM, for so long or until unpinned. Raises LeaseClosing: too late."""
-        link = await self._reach_unpaid(row)
+        link = await self.reach(row)
         await link.say(lambda: link.warden.pin(row.vm, for_s=for_s), patience_s=PATIENCE_S)
         await asyncio.to_thread(self._ledger.pinned, row.run, time.time())
 
     async def unpin(self, row: LedgerRow) -> bool:
         """Let the VM go; whether it is being deleted now, or a workload still runs in it."""
-        link = await self._reach_unpaid(row)
+        link = await self.reach(row)
         await link.say(lambda: link.warden.unpin(row.vm), patience_s=PATIENCE_S)
         await asyncio.to_thread(self._ledger.pinned, row.run, None)
         report = await self._status(row)
@@ -137,11 +136,6 @@ class Desk:
         report = await self._await_absence(link, row.vm, on_wait)
         if self._carrier(row) is Carrier.NOBODY:
             await self._close(row, report)
-
-    async def visit(self, row: LedgerRow, *, on_stdout: OnBytes, on_stderr: OnBytes) -> Visit:
-        """A command of ours in the VM, not begun yet. Raises NoSuchLease where the VM is gone already."""
-        link = await self._reach_unpaid(row)
-        return Visit(link, row.vm, on_stdout=on_stdout, on_stderr=on_stderr)
 
     # ---- leases that this client has no books of
 
@@ -167,7 +161,8 @@ class Desk:
             on_wait(report.note)
             await asyncio.sleep(_ASK_AGAIN_S)
 
-    async def _reach_unpaid(self, row: LedgerRow) -> HostLink:
+    async def reach(self, row: LedgerRow) -> HostLink:
+        """The link to the host of a VM that may be there. Raises NoSuchLease where it is gone already."""
         if row.debt is Debt.PAID:
             raise NoSuchLease(f"{row.vm} is gone from {row.entry.name} already")
         return await self._reach(row)
@@ -201,6 +196,8 @@ class Desk:
         try:
             await mask_alone(logs, row.spec, TrustedCommands(self._ledger.folder))
             await fetch_output(link, report, logs, patience_s=PATIENCE_S)
+            artifacts = Artifacts(row.run, row.vm, row.spec, link, folder=folder, show=lambda _: None)
+            await artifacts.bring_home()
             if report.phase is LeasePhase.GONE:
                 with contextlib.suppress(NoSuchLease):  # somebody else was quicker
                     await link.say(lambda: link.warden.acknowledge(row.vm), patience_s=PATIENCE_S)

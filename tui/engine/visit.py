@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable
 from importlib.resources import files
 
-from tui.contracts import Channel, OnBytes
+from tui.contracts import Channel, Completed, OnBytes
 from tui.engine.link import HostLink
 from tui.model.errors import DayflyError, LeaseClosing, ManagerRefused, NoSuchLease, NotOurs
 from tui.model.lease import Argv
@@ -87,16 +87,12 @@ class Visit:
         process = await self._stderr.wait_for_mark(_MARK_LIMIT_S)
         if process is None:
             return False
-        script = Visit(self._link, self._vm, on_stdout=_ignore, on_stderr=_ignore)
+        argv = ("sh", "-c", _script("stop"), "dayfly", *process)
         try:
             async with asyncio.timeout(_STOP_LIMIT_S):
-                await script.begin(("sh", "-c", _script("stop"), "dayfly", *process))
-                script.write_eof()
-                return await script.wait() == 0
+                return (await visit(self._link, self._vm, argv)).status == 0
         except (DayflyError, TimeoutError):
             return False
-        finally:
-            script.abort()
 
     def abort(self) -> None:
         """Leave it at once. Idempotent."""
@@ -107,6 +103,18 @@ class Visit:
     def _begun(self) -> Channel:
         assert self._channel is not None, "begin first"
         return self._channel
+
+
+async def visit(link: HostLink, vm: VmName, argv: Argv) -> Completed:
+    """One command that says little and reads nothing, to its end. Raises what `Visit` raises."""
+    stdout, stderr = bytearray(), bytearray()
+    command = Visit(link, vm, on_stdout=stdout.extend, on_stderr=stderr.extend)
+    try:
+        await command.begin(argv)
+        command.write_eof()
+        return Completed(await command.wait(), bytes(stdout), bytes(stderr))
+    finally:
+        command.abort()
 
 
 class _Marked:
@@ -158,10 +166,6 @@ class _Marked:
 
 def _script(name: str) -> str:
     return (files("tui.engine") / f"{name}.sh").read_text("utf-8")
-
-
-def _ignore(_data: bytes) -> None:
-    """Nobody wants to know."""
 
 
 def _no_lease(link: HostLink, vm: VmName, _reason: str) -> DayflyError:

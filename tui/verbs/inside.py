@@ -66,8 +66,11 @@ async def _execute(word: str, words: tuple[str, ...], workdir: str | None) -> in
     async with at_desk() as (ledger, _, desk):
         row = find_row(ledger, word)
         outlet = Outlet()
-        visit = await desk.visit(
-            row, on_stdout=partial(outlet.put, "stdout"), on_stderr=partial(outlet.put, "stderr")
+        visit = Visit(
+            await desk.reach(row),
+            row.vm,
+            on_stdout=partial(outlet.put, "stdout"),
+            on_stderr=partial(outlet.put, "stderr"),
         )
         return await _Terminal(row, visit, outlet).carry_out(words, workdir)
 
