@@ -58,6 +58,10 @@ class Names:
     def __len__(self) -> int:
         return len(self._taken)
 
+    def next_tar(self) -> None:
+        """Another tar comes into the same folder: its files get places of their own, folders are shared."""
+        self._places = {name: place for name, place in self._places.items() if self._is_folder[name]}
+
     def place(self, name: Parts, *, is_folder: bool) -> Parts:
         """Where an entry goes; its folders get their places too. Raises NotInside."""
         for length in range(1, len(name)):

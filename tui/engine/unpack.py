@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import BinaryIO
 
-from tui.engine.names_inside import Names, NotInside, split_link, split_name
+from tui.engine.names_inside import Names, NotInside, Parts, split_link, split_name
 from tui.engine.tarstream import Entry, Kind, TarBroken, TarStream
+from tui.model.units import approximate_size
 
 MOST_ENTRIES = 250_000
 _PIECE = 1024 * 1024
@@ -47,7 +49,7 @@ class UnpackedFile:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An entry that is not here, or not under its own name."""
+    """An entry that is not here, or under another name."""
 
     name: str
     """As the tar has it."""
@@ -60,8 +62,10 @@ class Unpacked:
 
     files: tuple[UnpackedFile, ...]
     refused: tuple[Refused, ...]
-    """The first thousand of them."""
+    """What was left out; the first thousand of them."""
     refused_count: int
+    renamed: tuple[Refused, ...]
+    """What got another name, as another file or some disk has its own; the first thousand."""
     cut: str
     """Why not all of it could be read; empty: all was."""
 
@@ -72,7 +76,14 @@ class Unpacked:
 
 
 def unpack(
-    tar: Path, folder: Path, *, max_size: int, max_entries: int = MOST_ENTRIES, mark: str = "unpacking"
+    tar: Path,
+    folder: Path,
+    *,
+    max_size: int,
+    max_entries: int = MOST_ENTRIES,
+    mark: str = "unpacking",
+    names: Names | None = None,
+    stop: Event | None = None,
 ) -> Unpacked:
     """Put what is in `tar` into `folder`, which is made where it is missing; blocks, so call it in a thread.
 
@@ -80,16 +91,17 @@ def unpack(
     leads out, or is neither file, folder nor link, is refused, and the others go on. After `max_size` bytes
     of content, at a cut or at nonsense it stops: whole files stay, the one that was cut is kept as
     NAME.partial. When it returns all is on the disk itself. It may be said again with the same `mark`, which
-    names the one file that a killed process leaves behind. Raises OSError where the disk is full or the
-    folder cannot be made.
+    names the one file that a killed process leaves behind. `names`: what earlier tars have put into the same
+    folder is not replaced. `stop`, set by another thread, ends it between two entries, as a cut would. Raises
+    OSError where the disk is full or the folder cannot be made.
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     root = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with tar.open("rb") as file:
-            unpacking = _Unpacking(root, file, f".dayfly-{mark}".encode(), max_size, max_entries)
-            unpacked = unpacking.carry_out()
+            unpacking = _Unpacking(root, file, _spare(mark), max_size, max_entries, names or new_names(mark))
+            unpacked = unpacking.carry_out(stop or Event())
     finally:
         os.close(root)
     for path in made:
@@ -97,25 +109,41 @@ def unpack(
     return unpacked
 
 
+def new_names(mark: str) -> Names:
+    """For tars that come into one folder one after the other, all with this `mark`."""
+    return Names(reserved=_spare(mark))
+
+
+def _spare(mark: str) -> bytes:
+    return f".dayfly-{mark}".encode()
+
+
 class _Unpacking:
-    def __init__(self, root: int, file: BinaryIO, spare: bytes, max_size: int, max_entries: int) -> None:
+    def __init__(
+        self, root: int, file: BinaryIO, spare: bytes, max_size: int, max_entries: int, names: Names
+    ) -> None:
         self._root, self._spare = root, spare
         self._tar = TarStream(file)
         self._left, self._max_entries = max_size, max_entries
-        self._names = Names(reserved=spare)
-        self._files: dict[tuple[bytes, ...], UnpackedFile] = {}
-        self._links: list[tuple[tuple[bytes, ...], bytes]] = []
+        self._too_much = f"more than {approximate_size(max_size)}"
+        self._names = names
+        names.next_tar()
+        self._files: dict[Parts, UnpackedFile] = {}
+        self._links: list[tuple[Parts, bytes]] = []
         self._refused: list[Refused] = []
         self._refused_count = 0
-        self._folders: set[tuple[bytes, ...]] = {()}
+        self._renamed: list[Refused] = []
+        self._folders: set[Parts] = {()}
         self._cut = ""
 
-    def carry_out(self) -> Unpacked:
+    def carry_out(self, stop: Event) -> Unpacked:
         try:
             for entry in self._tar:
                 self._take(entry)
                 if len(self._names) + self._refused_count > self._max_entries:
                     self._cut = self._cut or "it has too many entries"
+                if stop.is_set():
+                    self._cut = self._cut or "it was stopped"
                 if self._cut:
                     break
         except TarBroken as error:
@@ -125,7 +153,13 @@ class _Unpacking:
         for folder in sorted(self._folders, key=len, reverse=True):
             with self._folder(folder) as descriptor:
                 os.fsync(descriptor)
-        return Unpacked(tuple(self._files.values()), tuple(self._refused), self._refused_count, self._cut)
+        return Unpacked(
+            tuple(self._files.values()),
+            tuple(self._refused),
+            self._refused_count,
+            tuple(self._renamed),
+            self._cut,
+        )
 
     def _take(self, entry: Entry) -> None:
         try:
@@ -146,9 +180,7 @@ class _Unpacking:
         target = split_link(entry.link, len(parts) - 1) if entry.kind is Kind.SYMLINK else b""
         place = self._names.place(parts, is_folder=entry.kind is Kind.FOLDER)
         if place != parts:
-            self._refuse(
-                entry.name, f"kept as {os.fsdecode(place[-1])}: its name differs only by case or accents"
-            )
+            self._rename(entry.name, place)
         match entry.kind:
             case Kind.FOLDER:
                 self._make_folders(place, entry.mode)
@@ -164,9 +196,14 @@ class _Unpacking:
         if self._refused_count <= _MOST_TOLD:
             self._refused.append(Refused(os.fsdecode(name[:_LONGEST_TOLD]), reason))
 
+    def _rename(self, name: bytes, place: Parts) -> None:
+        if len(self._renamed) < _MOST_TOLD:
+            told = f"kept as {os.fsdecode(b'/'.join(place))}: some disks take its name for another's"
+            self._renamed.append(Refused(os.fsdecode(name[:_LONGEST_TOLD]), told))
+
     # ---- files
 
-    def _write(self, place: tuple[bytes, ...], entry: Entry) -> None:
+    def _write(self, place: Parts, entry: Entry) -> None:
         """The content goes under our own name first; a reader never sees half of a file."""
         self._make_folders(place[:-1])
         with suppress(FileNotFoundError):
@@ -183,7 +220,7 @@ class _Unpacking:
             except TarBroken as error:
                 self._cut = str(error)
             if size < entry.size:
-                self._cut = self._cut or "it is larger than its limit"
+                self._cut = self._cut or self._too_much
                 place = self._names.beside(place, _PARTIAL)
             os.fchmod(descriptor, entry.mode & 0o755 | 0o600)
             os.fsync(descriptor)
@@ -195,7 +232,7 @@ class _Unpacking:
         self._move(place)
         self._files[place] = UnpackedFile(os.fsdecode(b"/".join(place)), size, digest.hexdigest())
 
-    def _move(self, place: tuple[bytes, ...]) -> None:
+    def _move(self, place: Parts) -> None:
         try:
             with self._folder(place[:-1]) as parent:
                 os.replace(self._spare, place[-1], src_dir_fd=self._root, dst_dir_fd=parent)
@@ -204,7 +241,7 @@ class _Unpacking:
             with suppress(FileNotFoundError):
                 os.unlink(self._spare, dir_fd=self._root)
 
-    def _make_hard_link(self, place: tuple[bytes, ...], target: tuple[bytes, ...]) -> None:
+    def _make_hard_link(self, place: Parts, target: Parts) -> None:
         if target not in self._files:
             raise NotInside("a link to a file that is not here")
         self._make_folders(place[:-1])
@@ -216,7 +253,7 @@ class _Unpacking:
         known = self._files[target]
         self._files[place] = UnpackedFile(os.fsdecode(b"/".join(place)), known.size, known.sha256)
 
-    def _make_link(self, place: tuple[bytes, ...], target: bytes) -> None:
+    def _make_link(self, place: Parts, target: bytes) -> None:
         try:
             self._make_folders(place[:-1])
             with suppress(FileNotFoundError):
@@ -232,7 +269,7 @@ class _Unpacking:
 
     # ---- folders
 
-    def _make_folders(self, place: tuple[bytes, ...], mode: int = 0o755) -> None:
+    def _make_folders(self, place: Parts, mode: int = 0o755) -> None:
         """All on the way too. One that is there keeps its mode."""
         for length in range(1, len(place) + 1):
             folder = place[:length]
@@ -248,7 +285,7 @@ class _Unpacking:
             self._folders.add(folder)
 
     @contextmanager
-    def _folder(self, place: tuple[bytes, ...]) -> Iterator[int]:
+    def _folder(self, place: Parts) -> Iterator[int]:
         """Opened step by step, so that no link is followed on the way."""
         descriptor = os.open(b".", _FOLDER, dir_fd=self._root)
         try:

@@ -40,3 +40,8 @@ class Result:
     files: int = 0
     reason: str = ""
     """Why it is partial or missing."""
+
+    @property
+    def lacks(self) -> bool:
+        """It was to come home for certain, and did not, or not all of it."""
+        return self.required and self.state in (ResultState.PARTIAL, ResultState.MISSING)

@@ -94,10 +94,12 @@ class RunState:
     @property
     def lacks_results(self) -> bool:
         """Something that it was to bring home for certain is not here, or not all of it."""
-        return any(
-            result.required and result.state in (ResultState.PARTIAL, ResultState.MISSING)
-            for result in self.results
-        )
+        return any(result.lacks for result in self.results)
+
+    @property
+    def is_collecting(self) -> bool:
+        """Results of it are on their way here."""
+        return any(result.state is ResultState.COLLECTING for result in self.results)
 
     @property
     def is_pinned(self) -> bool:
