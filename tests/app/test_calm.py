@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
 from textual import events
 from textual._compositor import CompositorUpdate
 from textual.widgets import Input, TextArea
 
-from tests.app.conftest import Stage
-from tests.app.fleet_script import NOW, SPEC
+from tests.app.conftest import Stage, on_stage
+from tests.app.fleet_script import NOW, SPEC, ScriptedFleet
 from tui.app.screens.fleet_screen import FleetScreen
 from tui.app.screens.new_run import NewRunScreen
 from tui.app.screens.run import RunScreen
 from tui.model.events import LinkChanged
 from tui.model.hosts import DEMO, Health
 from tui.model.phase import Phase
+from tui.model.spec import RunId
 
 WORKING = (Phase.LEASED, Phase.LAUNCHING, Phase.BOOTING, Phase.WORKING)
 BLINK = 160
@@ -110,3 +112,15 @@ async def test_what_is_typed_right_behind_tab_goes_to_the_next_field(stage: Stag
     await stage.until(lambda: screen.query_one(TextArea).text == "make", "the command")
     typed = {key: screen.query_one(f"#{key}", Input).value for key in ("image", "cpus", "memory", "disk")}
     assert typed == {"image": "lts", "cpus": "7", "memory": "4G", "disk": "5G"}
+
+
+@pytest.mark.parametrize("width", [60, 72, 80, 120])
+async def test_help_and_the_way_out_are_in_every_footer(fleet: ScriptedFleet, width: int) -> None:
+    async with on_stage(fleet, size=(width, 24)) as stage:
+        fleet.begin(SPEC, *WORKING)
+        fleet.boot(RunId("r0000001"))
+        await stage.sees("n New", "x Cancel", "? Help", "q Quit")
+        await stage.press("enter")
+        await stage.sees("x Cancel", "esc Back", "? Help")
+        await stage.press("escape", "n")
+        await stage.sees("f5 Launch", "esc Back", "f1 Help")

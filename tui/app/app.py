@@ -158,6 +158,7 @@ class DayflyApp(App[Summary]):
 
     def _ask(self, state: FleetState) -> None:
         """Put the first open question to the person; take back the one that needs no answer any more."""
+        self._asked &= {question.id for question in state.questions}
         waiting = [question for question in state.questions if question.id not in self._asked]
         if self._asking is not None:
             if self._asking_id not in {question.id for question in state.questions}:

@@ -144,8 +144,7 @@ def lines_of_here(run: RunState) -> list[str]:
 
 def fate(spec: RunSpec) -> str:
     """What becomes of results if this client vanishes; empty: there are none to come."""
-    waits = f"wait on {clean_line(spec.host)} for {_KEPT_ON_THE_HOST}; the next start of dayfly fetches them"
-    return f"Its results {waits}." if spec.artifacts else ""
+    return f"Its results wait there for {_KEPT_ON_THE_HOST}." if spec.artifacts else ""
 
 
 # ---- what a form cannot change
@@ -166,7 +165,8 @@ def carried(spec: RunSpec) -> tuple[Fact, ...]:
         facts.append(("Secrets", _list([_secret(spec, index) for index in range(len(spec.secrets))])))
     if spec.cloud_init:
         stops = "stops on failure" if spec.cloud_init.stop_on_failure else "a failure is only told"
-        facts.append(("cloud-init", f"{len(spec.cloud_init.text.splitlines())} lines, {stops}"))
+        lines = _count(len(spec.cloud_init.text.splitlines()), "line")
+        facts.append(("Boot", f"cloud-init of {lines}, {stops}"))
     return tuple((word, Label(clean_line(text), "muted")) for word, text in facts)
 
 

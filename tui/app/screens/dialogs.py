@@ -118,7 +118,9 @@ def question_dialog(question: Question) -> Dialog[str | None]:
         return HostKeyDialog(question)
     if question.kind is QuestionKind.CONFIRM:
         return CommandDialog(question)
-    return AskText(f"{clean(question.host)}: {question.kind}", question.text, hidden=question.hidden)
+    is_of_a_run = question.kind is QuestionKind.SECRET
+    title = "A secret of the run" if is_of_a_run else f"{clean(question.host)}: {question.kind}"
+    return AskText(title, question.text, hidden=question.hidden)
 
 
 class HostKeyDialog(YesNo[str | None]):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
-from textual.binding import Binding, BindingType
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen, ScreenResultType
@@ -23,6 +24,7 @@ from tui.model.spec import RunId
 from tui.model.state import FleetState
 
 _PALETTE_WIDTH = 100
+_PALETTE_ROOM = 14
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 """The smallest terminal, in cells, in which everything fits; the style sheet's breakpoints are the same."""
 
@@ -92,6 +94,13 @@ class Page(Screen[ScreenResultType]):
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
 
+def _spared(active: ActiveBinding) -> tuple[bool, int]:
+    """What the footer can do without comes first: what makes no sense now, then by the command."""
+    name = active.binding.action.removeprefix("do('").removesuffix("')")
+    keep = BY_NAME[name].KEEP if name in BY_NAME else 1
+    return active.enabled or keep > 3, keep
+
+
 class FleetScreen(Page[RunId | None]):
     """Shows `state`; redraws when it changes and once a second."""
 
@@ -101,7 +110,7 @@ class FleetScreen(Page[RunId | None]):
         super().__init__()
         self.desk = desk
         self.set_reactive(FleetScreen.state, desk.fleet.state)
-        self._footing: tuple[tuple[bool, str], ...] = ()
+        self._footing: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """The screen's own widgets, and what replaces them on a tiny terminal."""
@@ -170,10 +179,37 @@ class FleetScreen(Page[RunId | None]):
     def redraw(self) -> None:
         """Draw the present state; tell the footer when other commands make sense."""
         self.show(self.state, self.desk.clock())
-        footing = tuple((self.can(command), self.word(command)) for command in BY_NAME.values())
+        words = ((self.can(command), self.word(command)) for command in BY_NAME.values())
+        footing = (self.app.size.width, *words)
         if footing != self._footing:
             self._footing = footing
             self.refresh_bindings()
+
+    def reword(self, found: dict[str, ActiveBinding]) -> dict[str, ActiveBinding]:
+        """These bindings with the words of now."""
+        return found
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """Of those that the footer has, as many as fit: the ones to be spared first are not shown."""
+        found = self.reword(super().active_bindings)
+        room = self.app.size.width
+        room -= _PALETTE_ROOM if room >= _PALETTE_WIDTH else 0
+        shown = {active.binding.action: active for active in reversed(found.values()) if active.binding.show}
+        for action in sorted(shown, key=lambda action: _spared(shown[action])):
+            if sum(map(self._footer_width, shown.values())) <= room:
+                break
+            del shown[action]
+        return {
+            key: active._replace(
+                binding=replace(active.binding, show=active.binding.show and active.binding.action in shown)
+            )
+            for key, active in found.items()
+        }
+
+    def _footer_width(self, active: ActiveBinding) -> int:
+        key = self.app.get_key_display(active.binding)
+        return cell_len(key) + cell_len(active.binding.description) + 3
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dim what makes no sense now; hide it where that is the rule."""

@@ -137,7 +137,7 @@ class NewRunScreen(FleetScreen):
 
     def _resolve(self) -> tuple[RunSpec | None, tuple[str, ...]]:
         try:
-            return self.desk.profiles.resolve_form(self._fields), ()
+            return self.desk.profiles.resolve_form(self._fields, self._loaded), ()
         except ProfileError as error:
             return None, error.faults
         except UsageError as error:

@@ -84,12 +84,12 @@ class RunCommandsScreen(FleetScreen):
             return Label(away.orphan_sentence(run, fleet.log(run.id).size("work"), now), "warn")
         if run.left:
             return Label(away.left_sentence(run, now), "pin")
-        return Label(present.vanishing(run, fleet.fate(run.spec)), "muted")
+        fate = present.vanishing(run, fleet.fate(run.spec))
+        waits = "" if run.phase.is_over or run.is_pinned else results.fate(run.spec)
+        return Label(f"{fate} {waits}".strip(), "muted")
 
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
+    def reword(self, found: dict[str, ActiveBinding]) -> dict[str, ActiveBinding]:
         """With the words of now; the footer makes room for what may be done with a run on its own."""
-        found = super().active_bindings
         run = self.chosen_run if self.is_mounted else None
         if run is not None and away.may_take_over(run):
             for command in _CROWDED:
