@@ -9,9 +9,12 @@ from pathlib import Path
 from tests.cli.conftest import Dayfly, only
 from tui.engine.ledger import Ledger, LedgerRow
 from tui.engine.logs import RunLogs
+from tui.engine.manifest import Collected, write_manifest
+from tui.engine.unpack import Refused, UnpackedFile
 from tui.model.events import PhaseEntered, PinChanged, to_json
 from tui.model.hosts import HostEntry
 from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
+from tui.model.results import Result, ResultState
 from tui.model.spec import (
     Artifact,
     CloudInit,
@@ -136,6 +139,30 @@ def test_nothing_hostile_reaches_the_terminal(tmp_path: Path) -> None:
         assert "evil" in shown
         assert not [sign for sign in shown if sign != "\n" and not sign.isprintable()]
     assert json.loads(show(row.run, "--json").stdout)["outcome"]["reason"] == HOSTILE
+
+
+def test_every_file_of_the_results_is_told(tmp_path: Path) -> None:
+    ledger, row, folder = books(tmp_path)
+    ledger.close()
+    whole = Result(path="out/*", folder="/srv/results", state=ResultState.COMPLETE, size=2048 * 25, files=25)
+    missing = Result(
+        path="no", folder="/srv/results", required=True, state=ResultState.MISSING, reason="nothing"
+    )
+    files = tuple(UnpackedFile(f"{number}-{HOSTILE}\udcff", 2048, "ab" * 32) for number in range(25))
+    refused = (Refused("../etc/passwd", "its name leads out of the folder"),)
+    write_manifest(folder, (Collected(result=whole, files=files, refused=refused), Collected(result=missing)))
+    text = show(row.run).stdout
+    assert "out/*  complete" in text
+    assert "50K in 25 files in /srv/results" in text
+    assert text.count("2K  ") == 20
+    assert "and 5 files more: dayfly show x7k2m9qa --json" in text
+    assert "../etc/passwd: its name leads out of the folder" in text
+    assert "no  missing, required: nothing" in text
+    assert not [sign for sign in text if sign != "\n" and not sign.isprintable()]
+    first, second = json.loads(show(row.run, "--json").stdout)["results"]
+    assert len(first["files"]) == 25
+    assert first["files"][0] == {"name": f"0-{HOSTILE}\\xff", "size": 2048, "sha256": "ab" * 32}
+    assert (second["state"], second["files"]) == ("missing", [])
 
 
 def test_who_is_not_known_is_told_what_is_near(tmp_path: Path) -> None:

@@ -14,14 +14,16 @@ from tui.model.lease import BOOT_JOB, LAUNCH_JOB, SEND_JOB, UNPACK_JOB, WORK_JOB
 from tui.verbs.output import OutputWriter
 from tui.verbs.which import find_row
 
-_JOBS = (WORK_JOB, LAUNCH_JOB, BOOT_JOB, SEND_JOB, UNPACK_JOB, CLEANUP_LOG)
+JOBS = (WORK_JOB, LAUNCH_JOB, BOOT_JOB, SEND_JOB, UNPACK_JOB, CLEANUP_LOG)
+"""What there may be a log of."""
+
 _READ_AT_ONCE = 256 * 1024
 _LOOK_S = 0.1
 
 
 @click.command()
 @click.argument("word", metavar="RUN")
-@click.option("--job", type=click.Choice(_JOBS), default=WORK_JOB, show_default=True)
+@click.option("--job", type=click.Choice(JOBS), default=WORK_JOB, show_default=True)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run's process has ended.")
 def logs(word: str, *, job: str, follow: bool) -> None:
     """Print the log of a run: stdout on stdout, stderr and our own words on stderr."""

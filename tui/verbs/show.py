@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ import click
 
 from tui.engine.ledger import Debt, LedgerRow, RunLock
 from tui.engine.logs import STREAMS
-from tui.model.lease import WORK_JOB, is_collect_job
+from tui.engine.manifest import read_manifest
+from tui.model.lease import WORK_JOB
 from tui.model.spec import RunSpec
 from tui.model.text import clean_line
 from tui.model.units import approximate_size, format_duration
+from tui.verbs.logs import JOBS
 from tui.verbs.output import print_lines
 from tui.verbs.which import find_row
 
@@ -77,7 +81,7 @@ def _facts(row: LedgerRow, folder: Path) -> dict[str, Any]:
         "is_owed": row.debt is not Debt.PAID,
         "carried_by": "process" if RunLock(folder).is_taken() else "nobody",
         "logs": _logs(folder),
-        "results": _results(events),
+        "results": _results(events, folder),
     }
 
 
@@ -107,7 +111,7 @@ def _last(events: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 def _logs(folder: Path) -> list[dict[str, Any]]:
     """The logs in the order in which they began."""
     found = sorted(folder.glob("*.index"), key=lambda path: path.stat().st_mtime)
-    jobs = [path.stem for path in found if not is_collect_job(path.stem)]
+    jobs = [path.stem for path in found if path.stem in JOBS]
     return [{"job": job, **{stream: _size(folder / f"{job}.{stream}") for stream in STREAMS}} for job in jobs]
 
 
@@ -118,12 +122,27 @@ def _size(path: Path) -> int:
         return 0
 
 
-def _results(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What was told of them last."""
+def _results(events: list[dict[str, Any]], folder: Path) -> list[dict[str, Any]]:
+    """What is home; until all of it is, what was told of it last."""
+    collected = read_manifest(folder)
+    if collected is None:
+        told = _last(events, "ResultsChanged").get("results", ())
+        return [{**result, "file_count": result["files"], "files": []} for result in told]
     return [
-        {**result, "files": [], "file_count": result["files"]}
-        for result in _last(events, "ResultsChanged").get("results", ())
+        {
+            **asdict(one.result),
+            "file_count": one.result.files,
+            "files": [{**asdict(file), "name": _name(file.name)} for file in one.files],
+            "refused": [{"name": _name(entry.name), "reason": entry.reason} for entry in one.refused],
+            "renamed": [{"name": _name(entry.name), "reason": entry.reason} for entry in one.renamed],
+        }
+        for one in collected
     ]
+
+
+def _name(name: str) -> str:
+    """Bytes that are no UTF-8 are written as Python does."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 # ---- the same for people
@@ -238,6 +257,8 @@ def _of_results(facts: Mapping[str, Any]) -> Iterator[str]:
             yield clean_line(f"  {size} in {result['folder']}")
         for file in result["files"][:_MOST_FILES]:
             yield clean_line(f"  {approximate_size(file['size']).rjust(8)}  {file['name']}")
+        for entry in (*result.get("refused", ())[:_MOST_FILES], *result.get("renamed", ())[:_MOST_FILES]):
+            yield clean_line(f"  {entry['name']}: {entry['reason']}")
         left = result["file_count"] - _MOST_FILES
         if result["files"] and left > 0:
             yield f"  and {_count(left)} more: dayfly show {facts['run']} --json"
