@@ -77,7 +77,7 @@ def script(spec: RunSpec, host: HostEntry) -> str:
     # What a test or a person sets by hand is on top, what nobody needs to look at is at the end.
     parts = (
         "#!/bin/sh\n" + words.comment(_head(spec, host)),
-        "# shellcheck disable=SC2016,SC2034,SC2317,SC2329  # $ in quotes is for shells elsewhere\nset -u",
+        "# shellcheck disable=SC2016,SC2034,SC2088,SC2317,SC2329  # $ and ~ in quotes are for others\nset -u",
         _settings(spec, host),
         _reach(host) + _IN_VM.format(sudo=" sudo --" if spec.sudo else ""),
         _function("program", _program(spec)),
