@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Dayfly, only
+from tests.cli.test_ends import said
 from tests.demo_host import FOREIGN
+from tests.until import until
 from tui.model.units import MIB
 
 HOSTILE = ["-rf", "a\nb", "q'\"`$(x)", "ünï→", os.fsdecode(b"\xff\xfe"), " ", "back\\slash", "n" * 200]
@@ -104,4 +106,32 @@ async def test_a_place_that_cannot_be_written_is_named(dayfly: Dayfly) -> None:
     ended = await dayfly("run", profile(dayfly, "true", (dayfly.folder / "file", "/proc/none/file")))
     assert ended.status == 125
     assert "inputs could not be unpacked in the VM: mkdir:" in ended.stderr
+    assert dayfly.demo.vms() == FOREIGN
+
+
+@only("demo")
+async def test_sending_that_fails_is_tried_again(dayfly: Dayfly) -> None:
+    (dayfly.folder / "file").write_bytes(b"x" * MIB)
+    await dayfly.demo.control("drop transfer 2")
+    ended = await dayfly("run", "-q", profile(dayfly, "wc -c <file", (dayfly.folder / "file", "file")))
+    assert (ended.status, ended.stdout.strip()) == (0, b"%d" % MIB), ended.stderr
+
+
+@only("demo")
+async def test_a_run_whose_client_dies_while_it_sends_is_gone_on_with(dayfly: Dayfly) -> None:
+    """Even where the files are not there any more."""
+    source = dayfly.folder / "file"
+    source.write_bytes(os.urandom(3 * MIB))
+    wanted = digest(source.read_bytes())
+    await dayfly.demo.control("hang transfer")
+    process = await dayfly.start("run", profile(dayfly, "sha256sum <file", (source, "file")))
+    await said(process, "sending inputs")
+    (vm,) = dayfly.demo.ours()
+    await until(lambda: dayfly.demo.clients("transfer"), "the transfer hangs")
+    process.kill()
+    await process.wait()
+    source.unlink()
+    await dayfly.demo.control("release transfer")
+    ended = await dayfly("attach", vm)
+    assert (ended.status, ended.stdout.split()) == (0, [wanted.encode(), b"-"]), ended.stderr
     assert dayfly.demo.vms() == FOREIGN
