@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-import re
 import signal
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.cli.conftest import Dayfly, only
 from tests.cli.test_adoption import kill
-from tests.cli.test_ends import leases, said
+from tests.cli.test_ends import leases
 from tests.demo_host import FOREIGN
 from tests.until import until
 from tui.engine.manifest import Collected, read_manifest
@@ -63,4 +63,112 @@ async def test_files_and_folders_come_home(dayfly: Dayfly) -> None:
     assert {file.name for file in logs.files} == {"t-1.log", "t-2.log"}
     assert (Path(logs.result.folder) / "t-2.log").read_text() == "three\n"
     assert f"Results: {folder.result.folder}, {logs.result.folder}" in ended.stderr
+    assert is_clean(dayfly)
+
+
+@only("demo")
+@pytest.mark.parametrize(
+    ("command", "status", "words"),
+    [("exit 3", 3, ()), ("sleep 100", 124, ("--timeout", "2s"))],
+    ids=["failure", "timeout"],
+)
+async def test_however_it_ended(dayfly: Dayfly, command: str, status: int, words: tuple[str, ...]) -> None:
+    job = profile(dayfly, f"echo kept >it; {command}", 'path = "it"')
+    ended = await dayfly("run", job, "--host", dayfly.host, *words)
+    assert ended.status == status, ended.stderr
+    (it,) = collected(dayfly)
+    assert (Path(it.result.folder) / "it").read_text() == "kept\n"
+    assert is_clean(dayfly)
+
+
+@only("demo")
+async def test_a_cancelled_run_brings_its_results_home_before_it_is_forgotten(dayfly: Dayfly) -> None:
+    job = profile(dayfly, "echo kept >it; echo made; sleep 100", 'path = "it"')
+    process = await dayfly.start("run", job, "--host", dayfly.host)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"made\n"
+    process.send_signal(signal.SIGINT)
+    ended = await dayfly.end_of(process)
+    assert ended.status == 130, ended.stderr
+    (it,) = collected(dayfly)
+    assert (Path(it.result.folder) / "it").read_text() == "kept\n"
+    assert is_clean(dayfly)
+
+
+@only("demo")
+async def test_the_host_keeps_them_for_a_client_that_died(dayfly: Dayfly) -> None:
+    job = profile(dayfly, "echo kept >it; echo made; sleep 100", 'path = "it"')
+    process = await dayfly.start("run", job, "--host", dayfly.host)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"made\n"
+    await kill(process)
+    await until(lambda: dayfly.demo.vms() == FOREIGN)
+    (run,) = (Path(dayfly.env["DAYFLY_STATE_DIR"]) / "runs").iterdir()
+    assert not (run / "results").exists()
+    attached = await dayfly("attach", run.name)
+    assert attached.status == 125, attached.stderr
+    (it,) = collected(dayfly)
+    assert (Path(it.result.folder) / "it").read_text() == "kept\n"
+    assert is_clean(dayfly)
+
+
+@only("demo")
+async def test_another_terminal_that_closes_the_books_brings_them_home_too(dayfly: Dayfly) -> None:
+    job = profile(dayfly, "echo kept >it; echo made; sleep 100", 'path = "it"')
+    process = await dayfly.start("run", job, "--host", dayfly.host)
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"made\n"
+    await kill(process)
+    async with asyncio.timeout(60):
+        while await dayfly.ps():
+            pass
+    (it,) = collected(dayfly)
+    assert (Path(it.result.folder) / "it").read_text() == "kept\n"
+    assert is_clean(dayfly)
+
+
+@only("demo")
+async def test_without_what_is_required_the_run_has_no_result(dayfly: Dayfly) -> None:
+    job = profile(dayfly, "true", 'path = "never/*"\nrequired = true', 'path = "nor"')
+    ended = await dayfly("run", job, "--host", dayfly.host, "-q")
+    assert ended.status == 125
+    assert "Result never/*: nothing: nothing in the VM matches" in ended.stderr
+    assert "nor" not in ended.stderr
+    assert [one.result.state for one in collected(dayfly)] == [ResultState.MISSING] * 2
+    assert is_clean(dayfly)
+
+
+@only("demo")
+async def test_a_lack_is_a_failure_to_a_pin_on_failure(dayfly: Dayfly) -> None:
+    job = profile(dayfly, "true", 'path = "never"\nrequired = true', more='pin = "on-failure"\n')
+    ended = await dayfly("run", job, "--host", dayfly.host)
+    assert ended.status == 125
+    (vm,) = dayfly.demo.ours()
+    assert "stays: it is pinned" in ended.stderr
+    assert (await dayfly("rm", vm)).status == 0
+    assert is_clean(dayfly)
+
+
+@only("demo")
+async def test_a_pinned_vm_stays_and_its_results_are_home(dayfly: Dayfly) -> None:
+    job = profile(dayfly, "echo kept >it", 'path = "it"', more='pin = "always"\n')
+    ended = await dayfly("run", job, "--host", dayfly.host)
+    assert ended.status == 0, ended.stderr
+    (it,) = collected(dayfly)
+    assert (Path(it.result.folder) / "it").read_text() == "kept\n"
+    (vm,) = dayfly.demo.ours()
+    assert (await dayfly("rm", vm)).status == 0
+    assert is_clean(dayfly)
+
+
+@only("demo")
+async def test_what_is_over_its_limit_is_a_part(dayfly: Dayfly) -> None:
+    command = "mkdir out; echo first >out/a; head -c 60000000 /dev/zero >out/b"
+    job = profile(dayfly, command, 'path = "out/*"\nmax_size = "1M"')
+    ended = await dayfly("run", job, "--host", dayfly.host)
+    assert ended.status == 0, ended.stderr
+    assert "only a part" in ended.stderr
+    (out,) = collected(dayfly)
+    assert (out.result.state, out.result.reason) == (ResultState.PARTIAL, "more than 1M")
+    assert {file.name: file.size for file in out.files} == {"a": 6, "b.partial": 2**20 - 6}
     assert is_clean(dayfly)
