@@ -63,11 +63,11 @@ class DemoHost:
             env=self.environment(),
         )
 
-    def start(self, *argv: str) -> subprocess.Popen[bytes]:
+    def start(self, *argv: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         """Run its `multipass` beside the test, which ends it."""
         return subprocess.Popen(
             [self.bin / "multipass", *argv],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=self.environment(),

@@ -83,9 +83,9 @@ class Multipass:
         return multipass_json.parse_images(stdout)
 
     def launch_argv(self, vm: VmName, spec: RunSpec, image: str, version: Version) -> Argv:
-        """Makes the VM; ends when it takes commands. Where the spec has cloud-init, that is its stdin:
-        a Multipass from the snap store may read hardly any path.
+        """Makes the VM; ends when it takes commands. Where the spec has cloud-init, that is its stdin.
 
+        (A Multipass from the snap store may read hardly any path.)
         Raises UsageError for an image that would be read as an option. A client that is killed, or
         whose `--timeout` runs out, leaves the VM behind.
         """
