@@ -54,6 +54,28 @@ async def test_without_a_command_it_is_the_workload_again(dayfly: Dayfly) -> Non
     assert "/no/such" in nowhere.stderr
 
 
+@pytest.mark.parametrize("sudo", ["", "--sudo"])
+@only("demo")
+async def test_the_workload_again_has_its_variables_and_its_secrets_are_stars(
+    dayfly: Dayfly, sudo: str
+) -> None:
+    profile = dayfly.profile(
+        "again",
+        'image = "ubuntu-lts-agent"\nhost = "demo"\npin = "always"\n'
+        """command = 'echo "$MODE $TOKEN ${#TOKEN}"; cat; exit 5'\n"""
+        """[env]\nMODE = "it's"\n[secrets]\nTOKEN = "env:MY_TOKEN"\n""",
+    )
+    dayfly.env["MY_TOKEN"] = "s3cret-'value'"
+    assert (await dayfly("run", "-q", profile, *([sudo] if sudo else []))).status == 5
+    (row,) = dayfly.ledger().newest(1)
+    again = await dayfly("exec", row.run)
+    assert (again.status, again.stdout) == (5, b"it's ************** 14\n"), again.stderr
+    del dayfly.env["MY_TOKEN"]
+    without = await dayfly("exec", row.run)
+    assert without.status == 2
+    assert "MY_TOKEN" in without.stderr
+
+
 @only("demo")
 async def test_a_vm_that_is_not_ours_or_does_not_run_is_not_entered(dayfly: Dayfly) -> None:
     run = await pinned(dayfly, "true")
@@ -90,7 +112,7 @@ async def test_told_to_stop_it_ends_the_command_in_the_guest(
         "exec", run, "--", "sh", "-c", f"echo begun >&2; sleep {seconds}; echo not here"
     )
     await said(process, "begun")
-    assert is_running("sleep", seconds)
+    await until(lambda: is_running("sleep", seconds), "it sleeps")
     process.send_signal(number)
     ended = await dayfly.end_of(process, limit_s=30)
     assert (ended.status, ended.stdout) == (status, b"")

@@ -45,8 +45,9 @@ class Visit:
 
         `env`: a text for sh that sets its variables; then its stdin is /dev/null. Raises HostError kinds.
         """
-        place = "-" if env is None else "env"
-        words = ("sh", "-c", _script("enter"), "dayfly", self._stderr.token, place, workdir, *argv)
+        place, sudo = ("-", ()) if env is None else ("env", _sudo_of(argv))
+        entry = ("sh", "-c", _script("enter"), "dayfly", self._stderr.token, place, workdir)
+        words = (*sudo, *entry, *argv[len(sudo) :])
         self._channel = await self._link.say(lambda: self._enter(words), patience_s=PATIENCE_S)
         if env is not None:
             await self.write(env)
@@ -162,6 +163,11 @@ class _Marked:
         if self._waiting:
             self._on_bytes(bytes(self._waiting))
             self._waiting.clear()
+
+
+def _sudo_of(argv: Argv) -> Argv:
+    """What becomes root before the variables are set, as sudo passes none on."""
+    return argv[:2] if argv[:2] == ("sudo", "--") else ()
 
 
 def _script(name: str) -> str:

@@ -9,17 +9,21 @@ import signal
 import stat
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
 import click
 
+from tui import config
+from tui.engine.environment import text_of
 from tui.engine.ledger import LedgerRow
+from tui.engine.masking import Mask, patterns_of
+from tui.engine.secrets import SecretSources, TrustedCommands
 from tui.engine.visit import Visit
 from tui.model.errors import ConnectionDropped, DayflyError, UsageError
 from tui.model.units import MIB
-from tui.verbs.output import OutputLost, OutputWriter, say
+from tui.verbs.output import OutputLost, OutputWriter, ask_on_terminal, say
 from tui.verbs.vms import at_desk
 from tui.verbs.which import find_row
 
@@ -42,7 +46,7 @@ _STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def execute(ctx: click.Context, word: str, command: tuple[str, ...], workdir: str | None) -> None:
     """Run a command in the VM of a run: one that is at work, or pinned.
 
-    Without a command, the workload of the run once more, as its profile has it and in its workdir. Both
+    Without a command, the workload of the run once more, in its workdir, with its variables and secrets. Both
     streams and the exit status are the command's; 125 is ours. All words after the VM are the command's,
     with -- before them or without. There is no shell between: write sh -c '...' for pipes and wildcards.
 
@@ -94,15 +98,22 @@ class Outlet:
         self._news = asyncio.Event()
         self._writer = OutputWriter()
         self._deaf = {name for name in ("stdout", "stderr") if getattr(sys, name) is None}
+        self._masks = {name: Mask(()) for name in ("stdout", "stderr")}
         self._is_closed = False
+
+    def mask(self, secrets: Iterable[bytes]) -> None:
+        """From now on stars stand for these."""
+        patterns = patterns_of(secrets)
+        self._masks = {name: Mask(patterns) for name in self._masks}
 
     def put(self, stream: str, data: bytes) -> None:
         """Queue some bytes."""
-        self._waiting.append((stream, data))
+        self._waiting.append((stream, self._masks[stream].feed(data)))
         self._news.set()
 
     def close(self) -> None:
         """No more will come."""
+        self._waiting += [(stream, mask.end()) for stream, mask in self._masks.items()]
         self._is_closed = True
         self._news.set()
 
@@ -136,8 +147,10 @@ class _Terminal:
     async def carry_out(self, words: tuple[str, ...], workdir: str | None) -> int:
         """Its exit status, or why there is none of its own."""
         spec = self._row.spec
+        env = None if words else await self._variables()
         try:
-            await self._visit.begin(words or spec.argv, workdir=spec.workdir if workdir is None else workdir)
+            place = spec.workdir if workdir is None else workdir
+            await self._visit.begin(words or spec.argv, workdir=place, env=env)
             with self._signals_caught():
                 status = await self._follow(stdin=bool(words))
         finally:
@@ -145,6 +158,15 @@ class _Terminal:
         if self._fault is not None:
             raise self._fault
         return status if self._status is None else self._status
+
+    async def _variables(self) -> bytes:
+        """A text that sets what the workload finds in its environment; its secrets are masked from now on."""
+        spec = self._row.spec
+        sources = SecretSources(spec, ask=ask_on_terminal, trusted=TrustedCommands(config.state_dir()))
+        values = await sources.resolve()
+        if spec.mask:
+            self._outlet.mask(value.reveal() for value in values.values())
+        return text_of(spec.env, values).reveal()
 
     async def _follow(self, *, stdin: bool) -> int:
         async with asyncio.TaskGroup() as group:
