@@ -237,8 +237,10 @@ class _Percent:
         self._show, self._what, self._size = show, what, size
 
     def __call__(self, done: int) -> None:
-        percent = 100 * done // max(1, self._size)
-        self._show(f"{self._what}: {percent} % of {approximate_size(self._size)}")
+        if self._size < MIB:  # it is over before anybody has read it
+            self._show(self._what)
+            return
+        self._show(f"{self._what}: {100 * done // self._size} % of {approximate_size(self._size)}")
 
 
 def _limit_s(size: int) -> float:
