@@ -16,6 +16,7 @@ from tui.model.events import (
     ProgressMade,
     QuestionAsked,
     QuestionClosed,
+    ResultsChanged,
     RunAdopted,
     RunLeft,
     RunOrphaned,
@@ -27,6 +28,7 @@ from tui.model.events import (
 )
 from tui.model.hosts import Health, HostEntry, ImageInfo, Question, QuestionKind, VmInfo
 from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
+from tui.model.results import Result, ResultState
 from tui.model.spec import (
     Artifact,
     CloudInit,
@@ -136,6 +138,16 @@ vms = st.builds(VmInfo, texts, texts, addresses, texts)
 questions = st.builds(
     Question, id=st.sampled_from("12"), host=host_names, kind=st.sampled_from(QuestionKind), text=texts
 )
+results = st.builds(
+    Result,
+    path=texts,
+    folder=texts,
+    required=st.booleans(),
+    state=st.sampled_from(ResultState),
+    size=st.integers(0, 9 * GIB),
+    files=st.integers(0, 10_000),
+    reason=texts,
+)
 _of_run = {"run": run_ids, "at": times}
 _of_host = {"host": host_names, "at": times}
 
@@ -153,6 +165,7 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
     ),
     VmObserved: st.builds(VmObserved, **_of_run, state=texts, ipv4=addresses),
     WorkEnded: st.builds(WorkEnded, **_of_run, outcome=outcomes),
+    ResultsChanged: st.builds(ResultsChanged, **_of_run, results=st.lists(results, max_size=3).map(tuple)),
     CleanupDelayed: st.builds(CleanupDelayed, **_of_run, reason=texts),
     HostAdded: st.builds(HostAdded, **_of_host, entry=entries),
     LinkChanged: st.builds(
