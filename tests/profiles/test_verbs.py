@@ -45,9 +45,8 @@ def test_import_inputs_writes_a_profile_and_says_where(tmp_path: Path) -> None:
     assert f"{written}: run it with: dayfly run nightly-build" in result.output
     spec = profiles.load("nightly-build", overrides={}, default_host=None)
     assert (spec.host, spec.command, spec.pin) == ("build-1", "make", "always")
-    again = CliRunner().invoke(
-        verb, ["import-inputs", "-", "--name", "nightly-build"], input=path.read_bytes()
-    )
+    inputs = path.read_bytes()
+    again = CliRunner().invoke(verb, ["import-inputs", "-", "--name", "nightly-build"], input=inputs)
     assert isinstance(again.exception, UsageError)
     assert "exists already" in str(again.exception)
     CliRunner().invoke(verb, ["import-inputs", "-"], input=inputs)
