@@ -22,11 +22,11 @@ umask 077
 for folder in /dev/shm /var/tmp; do [ ! -d "$folder" ] || [ ! -w "$folder" ] || break; done
 rm -f "$folder/$1".*
 set -C
-cat >"$folder/$1.$2" && [ "$(wc -c <"$folder/$1.$2")" -eq "$3" ] || {
+if ! cat >"$folder/$1.$2" || [ "$(wc -c <"$folder/$1.$2")" -ne "$3" ]; then
   rm -f "$folder/$1.$2"
   echo 'the variables did not arrive whole' >&2
   exit 1
-}
+fi
 """
 _USE = """\
 file=/dev/shm/$1.$2
