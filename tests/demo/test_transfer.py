@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -76,7 +77,12 @@ async def test_it_ends_with_its_client_and_the_next_one_replaces_what_came(guest
     client.stdin.flush()
     await until(lambda: sh(guest, "wc -c < f").stdout.strip() == str(MIB).encode(), "it came")
     client.send_signal(signal.SIGKILL)
-    client.communicate()
+    client.wait()
+    with pytest.raises(BrokenPipeError):  # nobody in the guest reads on
+        for _ in range(100):
+            client.stdin.write(bytes(MIB))
+    with contextlib.suppress(BrokenPipeError):
+        client.communicate()
     assert put(guest, "f", b"all").returncode == 0
     assert sh(guest, "cat f").stdout == b"all"
 
