@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import signal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,10 @@ def collected(dayfly: Dayfly) -> tuple[Collected, ...]:
     assert found is not None
     assert not list(folder.glob("collect-*")), "the raw tars are gone"
     return found
+
+
+def grown(path: Path, size: int) -> bool:
+    return path.exists() and path.stat().st_size > size
 
 
 def is_clean(dayfly: Dayfly) -> bool:
@@ -171,4 +177,55 @@ async def test_what_is_over_its_limit_is_a_part(dayfly: Dayfly) -> None:
     (out,) = collected(dayfly)
     assert (out.result.state, out.result.reason) == (ResultState.PARTIAL, "more than 1M")
     assert {file.name: file.size for file in out.files} == {"a": 6, "b.partial": 2**20 - 6}
+    assert is_clean(dayfly)
+
+
+@only("demo")
+@pytest.mark.parametrize(
+    ("count", "size"),
+    [(400, 100_000), pytest.param(5000, 200_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])],
+)
+async def test_all_of_it_through_cuts_and_a_client_that_is_killed(
+    dayfly: Dayfly, count: int, size: int
+) -> None:
+    """Cut twice, killed, taken up: each file is here, byte for byte."""
+    command = (
+        f"mkdir -p out/a out/b; head -c {size} /dev/urandom >seed; i=0; "
+        f"while [ $i -lt {count} ]; do i=$((i+1)); cp seed out/a/f$i; echo $i >>out/a/f$i; done; "
+        "cat out/a/* | sha256sum"
+    )
+    job = profile(dayfly, command, 'path = "out"', more='memory = "1G"\n')
+    process = await dayfly.start("run", job, "--host", dayfly.host)
+    assert process.stdout is not None
+    digest = (await process.stdout.readline()).split()[0].decode()
+    (run,) = (Path(dayfly.env["DAYFLY_STATE_DIR"]) / "runs").iterdir()
+    tar = run / "collect-0.stdout"
+    for part in (10, 5):
+        await until(partial(grown, tar, count * size // part))
+        await dayfly.demo.control("sshd 1")
+    await until(partial(grown, tar, count * size // 3))
+    await kill(process)
+    assert read_manifest(run) is None
+    attached = await dayfly("attach", run.name, limit_s=500)
+    assert attached.status == 0, attached.stderr
+    (out,) = collected(dayfly)
+    assert (out.result.state, out.result.files) == (ResultState.COMPLETE, count), out.result
+    folder = Path(out.result.folder) / "out" / "a"
+    whole = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        whole.update(path.read_bytes())
+    assert whole.hexdigest() == digest
+    assert is_clean(dayfly)
+
+
+@only("demo")
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+async def test_two_gibibytes_of_zeros_against_a_limit(dayfly: Dayfly) -> None:
+    job = profile(dayfly, "truncate -s 2G zeros", 'path = "zeros"\nmax_size = "100M"')
+    ended = await dayfly("run", job, "--host", dayfly.host, limit_s=380)
+    assert ended.status == 0, ended.stderr
+    (zeros,) = collected(dayfly)
+    assert (zeros.result.state, zeros.result.reason) == (ResultState.PARTIAL, "more than 100M")
+    assert [file.size for file in zeros.files] == [100 * 2**20]
     assert is_clean(dayfly)
