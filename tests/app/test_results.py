@@ -47,8 +47,8 @@ def test_every_state_has_a_glyph_and_a_word(state: ResultState) -> None:
     ("found", "words", "tone"),
     [
         ((HERE, replace(CORE, state=ResultState.COMPLETE)), "2 results, 41M, in /srv/out", "good"),
-        ((LACKS, HERE), "result missing: out/*.csv", "bad"),
-        ((HERE, replace(CORE, state=ResultState.MISSING)), "result missing: core.*", "warn"),
+        ((LACKS, HERE), "result missing: out/*.csv; 1 here", "bad"),
+        ((HERE, replace(CORE, state=ResultState.MISSING)), "result missing: core.*; 1 here", "warn"),
         ((replace(OUT, state=ResultState.PARTIAL), replace(CORE, state=ResultState.MISSING)),
          "result partial: out/*.csv and 1 more", "bad"),
         ((HERE, replace(CORE, state=ResultState.COLLECTING, size=12 * MIB)),

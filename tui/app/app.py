@@ -57,6 +57,7 @@ class DayflyApp(App[Summary]):
 
     TITLE = "dayfly"
     CSS_PATH = "app.tcss"
+    NOTIFICATION_TIMEOUT = 4
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {CommandSearch}
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (MIN_WIDTH, "-narrow"), (120, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (MIN_HEIGHT, "-low"), (20, "-tall")]  # noqa: RUF012

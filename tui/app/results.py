@@ -85,7 +85,9 @@ def headline(run: RunState) -> Label:
     if faulty:
         faulty.sort(key=lambda result: not result.required)
         more = f" and {len(faulty) - 1} more" if len(faulty) > 1 else ""
-        words = f"result {faulty[0].state}: {clean_line(faulty[0].path)}{more}"
+        whole = sum(result.state is ResultState.COMPLETE for result in run.results)
+        rest = f"; {whole} here" if whole else ""
+        words = f"result {faulty[0].state}: {clean_line(faulty[0].path)}{more}{rest}"
         return Label(words, state_label(faulty[0]).tone)
     here = [result for result in run.results if is_here(result)]
     return Label(_sum(here), "good") if here else Label("")

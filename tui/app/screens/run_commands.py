@@ -85,7 +85,8 @@ class RunCommandsScreen(FleetScreen):
         if run.left:
             return Label(away.left_sentence(run, now), "pin")
         fate = present.vanishing(run, fleet.fate(run.spec))
-        waits = "" if run.phase.is_over or run.is_pinned else results.fate(run.spec)
+        may_come = any(not result.state.is_final for result in results.of(run))
+        waits = results.fate(run.spec) if may_come and not run.phase.is_over and not run.is_pinned else ""
         return Label(f"{fate} {waits}".strip(), "muted")
 
     def reword(self, found: dict[str, ActiveBinding]) -> dict[str, ActiveBinding]:
