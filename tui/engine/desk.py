@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tui.engine.janitor import DELAYS
 from tui.engine.artifacts import Artifacts
+from tui.engine.janitor import DELAYS
 from tui.engine.ledger import Debt, Ledger, LedgerRow, RunLock
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
