@@ -45,6 +45,12 @@ class Channel(Protocol):
     async def drain(self) -> None:
         """Wait until little is queued, so that more may be written. Raises ConnectionDropped."""
 
+    def pause_reading(self) -> None:
+        """Let it wait with what it writes; a little may still come. Idempotent."""
+
+    def resume_reading(self) -> None:
+        """Take what it writes again. Idempotent."""
+
     def write_eof(self) -> None:
         """End its stdin."""
 

@@ -144,3 +144,25 @@ async def test_it_ends_when_nobody_reads_it_any_more(dayfly: Dayfly) -> None:
     async with asyncio.timeout(30):
         assert await process.wait() == 141
     await until(lambda: not is_running("yes", str(os.getpid())), "the guest has ended it", timeout_s=10)
+
+
+@only("demo")
+async def test_a_slow_reader_makes_the_command_wait_and_loses_nothing(dayfly: Dayfly) -> None:
+    run = await pinned(dayfly, "true")
+    size = 300_000_000
+    process = await dayfly.start("exec", run, "--", "head", "-c", str(size), "/dev/zero")
+    assert process.stdout is not None
+    received = len(await process.stdout.read(1))
+    before = -1
+    while (now := _read_so_far(process.pid)) != before:  # until it takes no more, as we do
+        before = now
+        await asyncio.sleep(1)
+    assert now < size / 4
+    while data := await process.stdout.read(1 << 20):
+        received += len(data)
+    assert (received, await process.wait()) == (size, 0)
+
+
+def _read_so_far(pid: int) -> int:
+    (line,) = [line for line in Path(f"/proc/{pid}/io").read_text().splitlines() if line.startswith("rchar")]
+    return int(line.split()[1])

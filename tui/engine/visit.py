@@ -67,6 +67,13 @@ class Visit:
         """End its stdin."""
         self._begun.write_eof()
 
+    def hold_back(self, is_full: bool) -> None:
+        """Let it wait with what it writes, or no longer."""
+        if is_full:
+            self._begun.pause_reading()
+        else:
+            self._begun.resume_reading()
+
     async def wait(self) -> int:
         """Its exit status, as the manager's exec gave it, once every byte is here.
 

@@ -67,6 +67,16 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         if self._channel and not self._channel.is_closing():
             self._channel.write_eof()
 
+    def pause_reading(self) -> None:
+        """Its window fills; the connection's other channels go on."""
+        if self._channel:
+            self._channel.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take what it writes again."""
+        if self._channel:
+            self._channel.resume_reading()
+
     async def wait(self) -> int:
         """Its exit status, once every byte is here; 128+n after a signal."""
         await self._ended.wait()

@@ -51,6 +51,16 @@ class LocalChannel(asyncio.SubprocessProtocol):
         if not stdin.is_closing():
             stdin.write_eof()
 
+    def pause_reading(self) -> None:
+        """Its pipes fill."""
+        for pipe in self._outputs():
+            pipe.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take what it writes again."""
+        for pipe in self._outputs():
+            pipe.resume_reading()
+
     @property
     def ended(self) -> bool:
         """Nothing of it is left with us."""
@@ -115,6 +125,10 @@ class LocalChannel(asyncio.SubprocessProtocol):
 
     def _stdin(self) -> asyncio.WriteTransport:
         return cast("asyncio.WriteTransport", self._transport.get_pipe_transport(0))
+
+    def _outputs(self) -> list[asyncio.ReadTransport]:
+        pipes = [self._transport.get_pipe_transport(fd) for fd in self._on_bytes]
+        return [cast("asyncio.ReadTransport", pipe) for pipe in pipes if pipe is not None]
 
     def _signal(self, number: signal.Signals) -> None:
         if self._transport.get_returncode() is not None:

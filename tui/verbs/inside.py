@@ -9,7 +9,7 @@ import signal
 import stat
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 
@@ -33,6 +33,8 @@ STDIN_LIMIT = MIB
 _TOO_MUCH = f"stdin has more than the {STDIN_LIMIT // MIB} MiB that a command in a VM can be given"
 _AS_A_FILE = "send it as a file: dayfly cp FILE RUN:PATH"
 _READ_AT_ONCE = 32 * 1024
+_MUCH, _LITTLE = 4 * MIB, MIB
+"""Bytes that wait for our reader: the command waits too, and goes on."""
 _FAREWELL_S = 5.0
 _NOBODY_READS = 141
 _STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -69,7 +71,7 @@ async def _execute(word: str, words: tuple[str, ...], workdir: str | None) -> in
         _check_stdin()
     async with at_desk() as (ledger, _, desk):
         row = find_row(ledger, word)
-        outlet = Outlet()
+        outlet = Outlet(lambda is_full: visit.hold_back(is_full))
         visit = Visit(
             await desk.reach(row),
             row.vm,
@@ -91,10 +93,16 @@ def _check_stdin() -> None:
 
 
 class Outlet:
-    """The command's bytes on their way to our own streams, written in a thread: a reader may be slow."""
+    """The command's bytes on their way to our own streams, written in a thread: a reader may be slow.
 
-    def __init__(self) -> None:
+    `on_full` hears when much waits (True) and when little does again; then more may be put.
+    """
+
+    def __init__(self, on_full: Callable[[bool], None]) -> None:
+        self._on_full = on_full
         self._waiting: deque[tuple[str, bytes]] = deque()
+        self._size = 0
+        self._is_full = False
         self._news = asyncio.Event()
         self._writer = OutputWriter()
         self._deaf = {name for name in ("stdout", "stderr") if getattr(sys, name) is None}
@@ -108,12 +116,22 @@ class Outlet:
 
     def put(self, stream: str, data: bytes) -> None:
         """Queue some bytes."""
-        self._waiting.append((stream, self._masks[stream].feed(data)))
+        shown = self._masks[stream].feed(data)
+        self._waiting.append((stream, shown))
+        self._count(len(shown))
         self._news.set()
+
+    def _count(self, change: int) -> None:
+        self._size += change
+        is_full = self._size > (_LITTLE if self._is_full else _MUCH)
+        if is_full is not self._is_full:
+            self._is_full = is_full
+            self._on_full(is_full)
 
     def close(self) -> None:
         """No more will come."""
-        self._waiting += [(stream, mask.end()) for stream, mask in self._masks.items()]
+        for stream, mask in self._masks.items():
+            self._waiting.append((stream, mask.end()))
         self._is_closed = True
         self._news.set()
 
@@ -122,11 +140,11 @@ class Outlet:
         while True:
             while self._waiting:
                 stream, data = self._waiting.popleft()
-                if stream in self._deaf or await asyncio.to_thread(self._writer.write, stream, data):
-                    continue
-                if stream == "stdout":
-                    return False
-                self._deaf.add(stream)
+                if stream not in self._deaf and not await asyncio.to_thread(self._writer.write, stream, data):
+                    if stream == "stdout":
+                        return False
+                    self._deaf.add(stream)
+                self._count(-len(data))
             if self._is_closed:
                 return True
             self._news.clear()
