@@ -111,9 +111,7 @@ def _standard_input() -> str:
 
     content = sys.stdin.buffer.read(MAX_USER_DATA + 1)
     if len(content) > MAX_USER_DATA:
-        raise click.UsageError(
-            f"--cloud-init -: it is larger than {approximate_size(MAX_USER_DATA)}."
-        )
+        raise click.UsageError(f"--cloud-init -: it is larger than {approximate_size(MAX_USER_DATA)}.")
     return content.decode("utf-8-sig", "surrogateescape")  # what is no UTF-8 is refused like any such text
 
 
