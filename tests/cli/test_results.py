@@ -142,6 +142,8 @@ async def test_without_what_is_required_the_run_has_no_result(dayfly: Dayfly) ->
     assert "nor" not in ended.stderr
     assert [one.result.state for one in collected(dayfly)] == [ResultState.MISSING] * 2
     assert is_clean(dayfly)
+    (row,) = dayfly.ledger().newest(1)
+    assert (await dayfly("attach", row.run)).status == 125  # later, too
 
 
 @only("demo")
