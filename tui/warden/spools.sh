@@ -5,13 +5,18 @@
 #   spools/NAME                 its bytes, as far as they came; its size is all that counts
 #   spools/NAME.writer.IDENT    the one process that may append to it. A put becomes `cat`, so that this is one
 #                               process indeed: once it is dead, no late byte of a dead channel can come
+#   spools/NAME.writer.dropped  nobody may: it is being removed
 
 is_open() { [ -e phase.live ] && [ -e reap.no ]; }
 
 end_writer() {   # end_writer NAME: fails where it cannot be ended
   local tries=0
   value_of "spools/$1.writer"
-  case $value in none|"*"|*"-$boot") ;; *) true >"spools/$1";; esac    # what was not on the disk before a reboot is not now
+  case $value in
+  dropped) return 1;;
+  none|"*"|*"-$boot") ;;
+  *) true >"spools/$1";;                             # what was not on the disk before a reboot is not now
+  esac
   while is_alive "$value"; do
     [ $tries -lt 50 ] || return 1
     kill -s KILL "${value%%-*}"; tries=$((tries + 1)); nap 0.1
@@ -30,6 +35,7 @@ make_spool() {   # make_spool NAME: never truncates
 verb_spool() {
   enter_own "$1"; is_id "$2" || die bad-call "not a spool's name"
   is_open || die closing "the lease is closing"
+  [ ! -e "spools/$2.writer.dropped" ] || remove_spool "$2"     # who was at it died
   make_spool "$2" || die unguarded "cannot keep what is sent: the disk is full"
   end_writer "$2" || die busy "what was sent before still hangs"
   size_of "$2" || die closing "the lease is closing"
@@ -46,13 +52,16 @@ verb_put() {
 }
 
 verb_drop() {
-  enter_own "$1"; is_id "$2" && find_me || die bad-call "not a spool's name"
+  enter_own "$1"; is_id "$2" || die bad-call "not a spool's name"
   remove_spool "$2"; done_ok
 }
 
-remove_spool() {   # remove_spool NAME: it takes the writer's part first, so that nobody can begin meanwhile
+remove_spool() {   # remove_spool NAME: it ends the writer's part first, so that nobody can begin meanwhile
   local tries=0
-  until end_writer "$1" && { [ "$value" = "*" ] || claim "spools/$1.writer"; } || [ $tries -ge 9 ]; do tries=$((tries + 1)); done
+  until [ -e "spools/$1.writer.dropped" ] || [ $tries -ge 9 ]; do
+    end_writer "$1" && { [ "$value" != "*" ] || break; } && mv "spools/$1.writer.$value" "spools/$1.writer.dropped"
+    tries=$((tries + 1))
+  done 2>/dev/null
   rm -f "spools/$1" "spools/$1".writer.*
 }
 
