@@ -6,6 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("dayfly", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dayfly")  # a machine that is busy with other tests is no fault of an example
 
 pytest_plugins = [name for name in ("tests.fixtures.sshd", "tests.fixtures.demo") if find_spec(name)]
 

@@ -63,6 +63,16 @@ class DemoHost:
             env=self.environment(),
         )
 
+    def start(self, *argv: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Run its `multipass` beside the test, which ends it."""
+        return subprocess.Popen(
+            [self.bin / "multipass", *argv],
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self.environment(),
+        )
+
     def vms(self) -> dict[str, str]:
         """Names and states, as `multipass list` says."""
         listed = self.multipass("list", "--format", "json")

@@ -22,6 +22,9 @@ VERBS = {
     "run": ("tui.verbs.run", "run", "Run one job in a clean VM, without the dashboard."),
     "attach": ("tui.verbs.attach", "attach", "Take over a run whose client died or left."),
     "ps": ("tui.verbs.vms", "ps", "VMs of this client that exist or are owed a deletion."),
+    "show": ("tui.verbs.show", "show", "All that is known of a run: how it went, its results, its logs."),
+    "exec": ("tui.verbs.inside", "execute", "A command in the VM of a run, or its workload again."),
+    "cp": ("tui.verbs.copying", "copy", "Copy files into the VM of a run, or out of it."),
     "logs": ("tui.verbs.logs", "logs", "The log of a run."),
     "pin": ("tui.verbs.vms", "pin", "Keep a VM until you say otherwise."),
     "unpin": ("tui.verbs.vms", "unpin", "Let a pinned VM go."),
@@ -32,6 +35,7 @@ VERBS = {
     "doctor": ("tui.verbs.doctor", "doctor", "Whether a host keeps the promise, and what mends it."),
     "images": ("tui.verbs.hosts", "images", "What a host can launch."),
     "profiles": ("tui.verbs.profiles", "profiles", "Saved run profiles: list, show, check, new."),
+    "export": ("tui.verbs.export", "export", "Write a profile as a shell script or a Kestra flow."),
 }
 
 

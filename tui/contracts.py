@@ -42,6 +42,15 @@ class Channel(Protocol):
     def write(self, data: bytes) -> None:
         """Queue bytes for its stdin. Never blocks; does nothing on a dead link."""
 
+    async def drain(self) -> None:
+        """Wait until little is queued, so that more may be written. Raises ConnectionDropped."""
+
+    def pause_reading(self) -> None:
+        """Let it wait with what it writes; a little may still come. Idempotent."""
+
+    def resume_reading(self) -> None:
+        """Take what it writes again. Idempotent."""
+
     def write_eof(self) -> None:
         """End its stdin."""
 
@@ -127,7 +136,10 @@ class Driver(Protocol):
         """Raises ManagerRefused where it makes no sense."""
 
     def launch_argv(self, vm: VmName, spec: RunSpec, image: str, version: Version) -> Argv:
-        """Makes the VM; ends when it takes commands."""
+        """Makes the VM; ends when it takes commands. Where the spec has cloud-init, that is its stdin."""
+
+    def put_argv(self, vm: VmName, path: str) -> Argv:
+        """Writes its stdin, however long, to a file in the VM, replacing it."""
 
     def recipe(self, vm: VmName) -> Recipe:
         """How the warden looks for, enters and deletes it."""
@@ -163,6 +175,9 @@ class LogSink(Protocol):
     def stderr(self, data: bytes) -> None:
         """Append to stderr."""
 
+    def end(self, stdout_size: int, stderr_size: int) -> None:
+        """The streams end at these offsets: what is held back as it might go on need not be."""
+
 
 class Warden(Protocol):
     """The guard on one host. Every call is idempotent: after a lost link it is simply said again.
@@ -179,8 +194,31 @@ class Warden(Protocol):
     async def open(self, lease: LeaseSpec) -> None:
         """Write the lease; its supervisor runs. Raises NotOurs, Unguarded. Nothing half-written is left."""
 
-    async def start(self, vm: VmName, job: str, argv: Argv, place: JobPlace, *, workdir: str = "") -> None:
-        """Start a durable job. Raises LeaseClosing; for the launch job NameTaken and ManagerSilent."""
+    async def start(
+        self, vm: VmName, job: str, argv: Argv, place: JobPlace, *, workdir: str = "", spool: str = ""
+    ) -> None:
+        """Start a durable job. `spool`: what was put under that name is its stdin; only on the host.
+
+        Raises LeaseClosing; for the launch job NameTaken and ManagerSilent.
+        """
+
+    async def put(
+        self,
+        vm: VmName,
+        spool: str,
+        size: int,
+        read: Callable[[int, int], bytes],
+        on_sent: Callable[[int], None],
+    ) -> None:
+        """Have `size` bytes in a spool of the lease, from where it stands: `read(offset, length)` gives them.
+
+        `read` is called in a thread. `on_sent` hears how many bytes are there, now and then. Cancelled, or
+        with the link lost, it leaves there what came so far. Raises LeaseClosing, and Unguarded
+        where the disk is full.
+        """
+
+    async def drop(self, vm: VmName, spool: str) -> None:
+        """Remove a spool from the host's disk. Idempotent."""
 
     async def follow(self, vm: VmName, job: str, sink: LogSink) -> JobEnd:
         """Bring every byte of the job to `sink`, from where that is; return when it ended and all is here."""
@@ -293,7 +331,7 @@ class LogChunk:
     """Consecutive bytes of one stream of one job."""
 
     job: str
-    """`launch`, `work` or `cleanup` (the narration)."""
+    """`launch`, `boot`, `send`, `unpack`, `work` or `cleanup` (the narration)."""
     stream: str
     """`stdout` or `stderr`."""
     at: float
@@ -390,8 +428,11 @@ class ProfileShelf(Protocol):
     def validate_field(self, key: str, text: str) -> str | None:
         """What is wrong with one field, in a sentence; None: nothing."""
 
-    def resolve_form(self, fields: Mapping[str, str]) -> RunSpec:
-        """The run spec that the form describes. Raises ProfileError with every fault."""
+    def resolve_form(self, fields: Mapping[str, str], base: RunSpec | None = None) -> RunSpec:
+        """The run spec that the form describes. Raises ProfileError with every fault.
+
+        What no form has (inputs, artifacts, cloud-init, variables, secrets) is that of `base`.
+        """
 
 
 ParseHost = Callable[[str], HostEntry]

@@ -37,7 +37,7 @@ async def open_fleet(
 ) -> AsyncIterator[Supervisor]:
     """Run an engine that knows the config's hosts and those of `names`, as typed. Raises UsageError."""
     settings = config.load()
-    hosts = dict(settings.hosts)
+    hosts = config.known_hosts(settings)
     for name in names:
         hosts[HostName(name)] = config.host_entry(name, settings)
     identity = Identity(client=config.client_id(), owner=config.client_owner())
@@ -132,6 +132,6 @@ class Shelf:
         """What is wrong with one field."""
         return profiles.validate_field(key, text)
 
-    def resolve_form(self, fields: Mapping[str, str]) -> RunSpec:
+    def resolve_form(self, fields: Mapping[str, str], base: RunSpec | None = None) -> RunSpec:
         """The run spec that the form describes."""
-        return profiles.resolve_form(fields, default_host=self._default_host)
+        return profiles.resolve_form(fields, default_host=self._default_host, base=base)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tui.contracts import LogChunk
@@ -16,7 +17,9 @@ from tui.model.events import (
     Narrated,
     PhaseEntered,
     PinChanged,
+    QuestionAsked,
     QuestionClosed,
+    ResultsChanged,
     RunAdopted,
     RunLeft,
     RunOrphaned,
@@ -25,8 +28,9 @@ from tui.model.events import (
     VmObserved,
     WorkEnded,
 )
-from tui.model.hosts import DEMO, Health, HostEntry, ImageInfo
+from tui.model.hosts import DEMO, Health, HostEntry, ImageInfo, Question
 from tui.model.phase import Outcome, Phase, Pin
+from tui.model.results import Result
 from tui.model.spec import HostName, PinPolicy, RunId, RunSpec, VmName
 from tui.model.state import FleetState, reduce
 from tui.model.units import GIB, parse_duration, parse_size
@@ -36,6 +40,8 @@ NOW = 1_800_000_000.0
 SPEC = RunSpec(
     image="24.04", command="make test", host=DEMO, name="hello", cpus=2, memory=4 * GIB, disk=10 * GIB
 )
+
+BLANK = RunSpec(image="", command="", host=DEMO)
 
 
 class ScriptedLog:
@@ -138,6 +144,12 @@ class ScriptedFleet:
 
     def end(self, run: RunId, outcome: Outcome) -> None:
         self.emit(WorkEnded(run=run, at=self.now, outcome=outcome))
+
+    def bring(self, run: RunId, *results: Result) -> None:
+        self.emit(ResultsChanged(run=run, at=self.now, results=results))
+
+    def ask(self, question: Question) -> None:
+        self.emit(QuestionAsked(host=DEMO, at=self.now, question=question))
 
     # ---- contracts.Fleet
 
@@ -250,11 +262,12 @@ class ScriptedShelf:
             return str(error)
         return None
 
-    def resolve_form(self, fields: Mapping[str, str]) -> RunSpec:
+    def resolve_form(self, fields: Mapping[str, str], base: RunSpec | None = None) -> RunSpec:
         faults = [f"{key}: {fault}" for key in fields if (fault := self.validate_field(key, fields[key]))]
         if faults:
             raise ProfileError(tuple(faults))
-        return RunSpec(
+        return replace(
+            base or BLANK,
             image=fields["image"],
             command=fields["command"],
             host=HostName(fields["host"]),

@@ -277,3 +277,31 @@ async def test_a_host_key_can_be_accepted_by_y(stage: Stage) -> None:
     await stage.sees("Accept this key (y)")
     await stage.press("y")
     assert stage.fleet.called("answer") == [("q1", "yes")]
+
+
+async def test_a_secret_is_typed_hidden(stage: Stage) -> None:
+    stage.fleet.emit(question(QuestionKind.SECRET, "Token of the registry"))
+    await stage.sees("A secret of the run", "Token of the registry")
+    await stage.press(*"s3cret")
+    assert "s3cret" not in stage.text
+    await stage.press("enter")
+    assert stage.fleet.called("answer") == [("q1", "s3cret")]
+
+
+@pytest.mark.parametrize(("key", "reply"), [("enter", None), ("y", "yes"), ("escape", None)])
+async def test_a_command_runs_here_only_when_allowed(stage: Stage, key: str, reply: str | None) -> None:
+    stage.fleet.emit(
+        question(QuestionKind.CONFIRM, "what this prints:\n  pass show ci\x1b[2K[bold]\nRun it?")
+    )
+    await stage.sees("Run a command here?", "  pass show ci[bold]", "Run it here (y)")
+    await stage.press(key)
+    assert stage.fleet.called("answer") == [("q1", reply)]
+
+
+async def test_a_question_may_come_again_under_its_old_id(stage: Stage) -> None:
+    for _ in range(2):
+        stage.fleet.emit(question(QuestionKind.SECRET, "Token of the registry"))
+        await stage.sees("Token of the registry")
+        await stage.press("x", "enter")
+        await stage.sees_no("Token of the registry")
+    assert len(stage.fleet.called("answer")) == 2

@@ -14,7 +14,8 @@ from tui.app.widgets.choice import Choice
 from tui.app.widgets.run_form import LABELS
 from tui.model.events import LinkChanged
 from tui.model.hosts import DEMO, Health
-from tui.model.spec import PinPolicy, RunSpec
+from tui.model.spec import Artifact, CloudInit, PinPolicy, RunSpec, SecretRef, SecretSource
+from tui.model.spec import Input as SentFile
 from tui.model.units import GIB
 
 
@@ -182,3 +183,51 @@ async def test_leaving_dayfly_asks_before_what_was_typed_is_lost(stage: Stage, k
     assert stage.app.return_value is None
     await stage.press(key, "l")
     await stage.until(lambda: stage.app.return_value is not None, "the end")
+
+
+FULL = replace(
+    SPEC,
+    inputs=(SentFile("/srv/data", "data/"), SentFile("/srv/in/*.csv", "in/")),
+    artifacts=(Artifact(path="out/*.csv"),),
+    env=(("MODE", "fast"),),
+    secrets=(
+        SecretRef("TOKEN", SecretSource.ENV, "CI_TOKEN"),
+        SecretRef("PASS", SecretSource.PROMPT, "which?"),
+    ),
+    cloud_init=CloudInit("#cloud-config\npackages: [make]\n", stop_on_failure=True),
+)
+
+
+async def test_what_a_profile_brings_along_is_shown_and_kept(stage: Stage) -> None:
+    stage.shelf.profiles["hello"] = FULL
+    await stage.press("n", "shift+tab", "shift+tab", "enter", "down", "enter")
+    await stage.sees(
+        "Files in  2 (data, *.csv)",
+        "Results   out/*.csv → the results folder of the run",
+        "Variables 1 (MODE)",
+        "Secrets   2 (TOKEN from env:CI_TOKEN, PASS, asked for)",
+        "Boot      cloud-init of 2 lines, stops on failure",
+        "Its results wait there for",
+        "dayfly run hello --host demo",
+    )
+    cpus = stage.app.screen.query_one("#cpus", Input)
+    cpus.value = "3"
+    await stage.sees("dayfly run hello --host demo --cpus 3")
+    await stage.press("ctrl+s", "enter")
+    await stage.sees("Saved as hello.toml")
+    await stage.press("f5")
+    ((spec,),) = stage.fleet.called("submit")
+    assert spec == replace(FULL, cpus=3)
+    assert stage.shelf.saved == [("hello", spec)]
+
+
+async def test_without_a_profile_nothing_is_brought_along(stage: Stage) -> None:
+    stage.shelf.profiles["hello"] = FULL
+    await stage.press("n", "shift+tab", "shift+tab", "enter", "down", "enter")
+    await stage.sees("Files in")
+    await stage.press("enter", "up", "enter")
+    await stage.sees_no("Files in")
+    await stage.press("f5")
+    ((spec,),) = stage.fleet.called("submit")
+    assert isinstance(spec, RunSpec)
+    assert (spec.inputs, spec.secrets, spec.cloud_init) == ((), (), None)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tui.config import Config, default_host, host_entry
+from tui.config import Config, default_host, host_entry, known_hosts
 from tui.model.errors import UsageError
 from tui.model.hosts import HostEntry
 from tui.model.spec import HostName
@@ -91,6 +91,21 @@ def test_the_config_wins_but_for_the_environments_own_host() -> None:
     assert entry("build", **environ) == BUILD
     own = entry("build", **environ, DAYFLY_HOST="build", DAYFLY_HOST_KEY=FINGERPRINT)
     assert (own.user, own.identity, own.identity_file, own.host_key) == ("ci", KEY, "", FINGERPRINT)
+
+
+def test_the_environments_own_host_is_the_same_where_nobody_names_it() -> None:
+    other = HostEntry(name=HostName("other"), address="other.example.org")
+    config = Config(None, {NAME: BUILD, other.name: other})
+    key = {"DAYFLY_SSH_KEY": KEY, "DAYFLY_HOST_KEY": FINGERPRINT}
+    old = {"MULTIPASS_SSH_PRIVATE_KEY": KEY, "MULTIPASS_SSH_USER": "ci"}
+    for environ in ({**key, "DAYFLY_HOST": "build"}, {**old, "MULTIPASS_HOST": "build"}):
+        found = known_hosts(config, environ)
+        assert found == {NAME: host_entry("build", config, environ), other.name: other}
+        assert (found[NAME].identity, found[NAME].identity_file) == (KEY, "")
+    assert found[NAME].user == "ci"
+    assert known_hosts(config, key) == {NAME: BUILD, other.name: other}
+    assert known_hosts(config, {**key, "DAYFLY_HOST": "elsewhere"}) == {NAME: BUILD, other.name: other}
+    assert known_hosts(config, {**key, "DAYFLY_HOST": "other"})[other.name].host_key == FINGERPRINT
 
 
 def test_a_host_key_is_for_the_environments_host_alone() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.demo.test_exec import sh
-from tests.demo.test_races import said, start
+from tests.demo.test_races import said
 from tests.demo_host import DemoHost, private_demo
 from tui.demo.guest import Guests
 
@@ -39,7 +39,7 @@ async def test_statuses(guest: DemoHost) -> None:
 
 
 async def test_output_is_live_files_are_shared_and_input_arrives(guest: DemoHost) -> None:
-    live = start(guest, "exec", "-n", "x", "--", "bash", "-c", "echo one; sleep 30; echo two")
+    live = guest.start("exec", "-n", "x", "--", "bash", "-c", "echo one; sleep 30; echo two")
     await said(live, b"one\n")
     live.kill()
     live.communicate()

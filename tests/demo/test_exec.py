@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.test_races import said, start
+from tests.demo.test_races import said
 from tests.demo_host import DemoHost, private_demo
 from tests.until import until
 
@@ -50,8 +50,8 @@ async def test_output_is_byte_exact_and_input_is_cut_where_the_real_one_cuts_it(
 
 
 async def test_a_slow_reader_holds_the_guest_back(guest: DemoHost) -> None:
-    writer = start(
-        guest, "exec", "-n", "x", "--", "sh", "-c", "i=0; while :; do echo $i; i=$((i+1)); echo $i > at; done"
+    writer = guest.start(
+        "exec", "-n", "x", "--", "sh", "-c", "i=0; while :; do echo $i; i=$((i+1)); echo $i > at; done"
     )
     await said(writer, b"0\n")
 
@@ -67,11 +67,9 @@ async def test_a_slow_reader_holds_the_guest_back(guest: DemoHost) -> None:
 
 
 async def test_a_quiet_process_outlives_its_client_and_a_chatty_one_does_not(guest: DemoHost) -> None:
-    quiet = start(guest, "exec", "-n", "x", "--", "sh", "-c", "echo in; exec >/dev/null; sleep 4150 & wait")
+    quiet = guest.start("exec", "-n", "x", "--", "sh", "-c", "echo in; exec >/dev/null; sleep 4150 & wait")
     await said(quiet, b"in\n")
-    chatty = start(
-        guest, "exec", "-n", "x", "--", "sh", "-c", "while :; do echo tick; sleep .1; : 4157; done"
-    )
+    chatty = guest.start("exec", "-n", "x", "--", "sh", "-c", "while :; do echo tick; sleep .1; : 4157; done")
     await said(chatty, b"tick\n")
     for client in (quiet, chatty):
         client.send_signal(signal.SIGKILL)

@@ -20,16 +20,6 @@ from tui.model.errors import UsageError
 IMAGE = "ubuntu-lts-agent"
 
 
-def start(demo: DemoHost, *argv: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [demo.bin / "multipass", *argv],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=demo.environment(),
-    )
-
-
 def is_held(demo: DemoHost, mark: str) -> bool:
     return (demo.world / "held" / mark).exists()
 
@@ -51,7 +41,7 @@ async def test_a_call_about_one_vm_is_held_until_it_is_released(demo: DemoHost) 
     for name in ("one", "two"):
         assert demo.multipass("launch", IMAGE, "--name", name).returncode == 0
     await demo.control("hang delete:one")
-    held = start(demo, "delete", "--purge", "one")
+    held = demo.start("delete", "--purge", "one")
     await until(lambda: is_held(demo, "delete.one"), "it is held")
     assert demo.multipass("delete", "--purge", "two").returncode == 0
     assert demo.ours() == {"one": "Running"}
@@ -65,7 +55,7 @@ async def test_a_call_about_one_vm_is_held_until_it_is_released(demo: DemoHost) 
 @pytest.mark.parametrize(("step", "listed"), [("fetch", False), ("prepare", False), ("boot", True)])
 async def test_a_launch_is_held_in_a_step(demo: DemoHost, step: str, listed: bool) -> None:
     await demo.control(f"hang {step}:x 86400 1")
-    launch = start(demo, "launch", "24.04", "--name", "x")
+    launch = demo.start("launch", "24.04", "--name", "x")
     await until(lambda: is_held(demo, f"{step}.x"), "it is held")
     assert ("x" in demo.vms()) == listed
     assert launch.poll() is None
@@ -77,7 +67,7 @@ async def test_a_launch_is_held_in_a_step(demo: DemoHost, step: str, listed: boo
 
 async def test_no_call_is_held_by_a_daemon_that_is_dead(demo: DemoHost) -> None:
     await demo.control("hang list")
-    held = start(demo, "list")
+    held = demo.start("list")
     await until(lambda: is_held(demo, "list."), "it is held")
     await demo.control("kill")
     held.communicate()

@@ -22,16 +22,6 @@ async def slow(tmp_path: Path) -> AsyncIterator[DemoHost]:
         yield host
 
 
-def start(demo: DemoHost, *argv: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [demo.bin / "multipass", *argv],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=demo.environment(),
-    )
-
-
 def stderr_of(demo: DemoHost, *argv: str) -> str:
     refused = demo.multipass(*argv)
     assert refused.returncode == 2
@@ -50,7 +40,7 @@ async def said(launch: subprocess.Popen[bytes], text: bytes) -> None:
 
 async def test_a_name_being_prepared_is_in_no_list_and_the_probe_tells(slow: DemoHost) -> None:
     assert "Custom image `/no/such.img` does not exist." in stderr_of(slow, *PROBE)
-    launch = start(slow, "launch", "ubuntu-lts-agent", "--name", "x")
+    launch = slow.start("launch", "ubuntu-lts-agent", "--name", "x")
     await said(launch, b"Preparing image")
     assert slow.vms() == FOREIGN
     assert 'instance "x" does not exist' in stderr_of(slow, "delete", "--purge", "x")
@@ -66,13 +56,13 @@ async def test_a_name_being_prepared_is_in_no_list_and_the_probe_tells(slow: Dem
 
 
 async def test_a_killed_launch_client_ends_a_download_and_nothing_else(slow: DemoHost) -> None:
-    download = start(slow, "launch", "24.04", "--name", "x")
+    download = slow.start("launch", "24.04", "--name", "x")
     await said(download, b"Retrieving image")
     download.kill()
     download.communicate()
     await until(lambda: "does not exist" in stderr_of(slow, *PROBE), "the name is free again")
     assert slow.vms() == FOREIGN
-    launch = start(slow, "launch", "ubuntu-lts-agent", "--name", "x")
+    launch = slow.start("launch", "ubuntu-lts-agent", "--name", "x")
     await said(launch, b"Preparing image")
     launch.kill()
     launch.communicate()
@@ -91,9 +81,9 @@ async def test_a_launch_that_times_out_leaves_a_vm_of_unknown_state(slow: DemoHo
 async def test_a_polite_delete_of_a_booting_vm_blocks_everybody(tmp_path: Path) -> None:
     async with private_demo(tmp_path / "host", speed=100) as demo:
         # At this speed 300 s are 3: long enough to be told from an answer.
-        launch = start(demo, "launch", "ubuntu-lts-agent", "--name", "x")
+        launch = demo.start("launch", "ubuntu-lts-agent", "--name", "x")
         await said(launch, b"Starting x")
-        polite = start(demo, "delete", "x")
+        polite = demo.start("delete", "x")
         _, stderr = await asyncio.to_thread(polite.communicate)
         launch.communicate()
         if polite.returncode:
@@ -123,8 +113,7 @@ async def test_exec_on_a_stopped_vm_starts_it(demo: DemoHost) -> None:
 
 async def test_term_of_the_daemon_pauses_an_exec_and_kill_boots_the_vm_anew(demo: DemoHost) -> None:
     assert demo.multipass("launch", "ubuntu-lts-agent", "--name", "x").returncode == 0
-    rows = start(
-        demo,
+    rows = demo.start(
         "exec",
         "-n",
         "x",
@@ -140,7 +129,7 @@ async def test_term_of_the_daemon_pauses_an_exec_and_kill_boots_the_vm_anew(demo
     assert stdout.endswith(b"8\n")
     await demo.until_daemon()
     await demo.until_vm("x", "Running")
-    quiet = start(demo, "exec", "-n", "x", "--", "sh", "-c", "echo in; sleep 1000")
+    quiet = demo.start("exec", "-n", "x", "--", "sh", "-c", "echo in; sleep 1000")
     await said(quiet, b"in\n")
     await demo.control("kill")
     await demo.until_daemon()
@@ -152,9 +141,9 @@ async def test_term_of_the_daemon_pauses_an_exec_and_kill_boots_the_vm_anew(demo
 
 
 async def test_kill_of_the_daemon_in_mid_launch(slow: DemoHost) -> None:
-    booting = start(slow, "launch", "ubuntu-lts-agent", "--name", "x")
+    booting = slow.start("launch", "ubuntu-lts-agent", "--name", "x")
     await slow.until_vm("x", "Unknown")
-    preparing = start(slow, "launch", "ubuntu-lts-agent", "--name", "y")
+    preparing = slow.start("launch", "ubuntu-lts-agent", "--name", "y")
     await said(preparing, b"Preparing image")
     await slow.control("kill")
     for launch in (booting, preparing):

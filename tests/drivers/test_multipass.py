@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given, settings
@@ -15,7 +16,7 @@ from tui.drivers.multipass import Multipass
 from tui.drivers.multipass_json import STATES
 from tui.model.errors import ManagerError, ManagerMissing, ManagerRefused, UsageError
 from tui.model.hosts import VmInfo
-from tui.model.spec import HostName, RunSpec, VmName
+from tui.model.spec import CloudInit, HostName, RunSpec, VmName
 from tui.model.text import clean_line
 from tui.model.units import GIB, MIB
 
@@ -68,6 +69,18 @@ def test_an_image_is_never_an_option(image: str) -> None:
         DRIVER.launch_argv(VM, SPEC, image, Version("1.16.2"))
 
 
+def test_cloud_init_goes_in_by_stdin() -> None:
+    spec = replace(SPEC, cloud_init=CloudInit("#cloud-config\n"))
+    argv = DRIVER.launch_argv(VM, spec, "golden", Version("1.16.2"))
+    assert argv == (*DRIVER.launch_argv(VM, SPEC, "golden", Version("1.16.2")), "--cloud-init", "-")
+
+
+def test_put_reads_stdin() -> None:
+    assert DRIVER.put_argv(VM, "/var/tmp/in.tar") == words(
+        "multipass", "transfer", "-", f"{VM}:/var/tmp/in.tar"
+    )
+
+
 def test_recipe() -> None:
     recipe = DRIVER.recipe(VM)
     assert recipe.delete == words("multipass", "delete", "--purge", VM)
@@ -80,7 +93,7 @@ def test_another_command_is_used_everywhere() -> None:
     recipe = driver.recipe(VM)
     argvs = [recipe.list, recipe.delete, recipe.enter, recipe.probe]
     argvs += [driver.version_argv(), driver.list_argv(), driver.images_argv()]
-    argvs += [driver.launch_argv(VM, SPEC, "24.04", Version("1.16.2"))]
+    argvs += [driver.launch_argv(VM, SPEC, "24.04", Version("1.16.2")), driver.put_argv(VM, "/x")]
     assert {argv[0] for argv in argvs} == {"/snap/bin/multipass"}
     assert driver.shell_command(VM) == f"/snap/bin/multipass shell {VM}"
 

@@ -16,6 +16,7 @@ from tui.model.events import (
     ProgressMade,
     QuestionAsked,
     QuestionClosed,
+    ResultsChanged,
     RunAdopted,
     RunLeft,
     RunOrphaned,
@@ -27,7 +28,19 @@ from tui.model.events import (
 )
 from tui.model.hosts import Health, HostEntry, ImageInfo, Question, QuestionKind, VmInfo
 from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
-from tui.model.spec import HostName, PinPolicy, RunId, RunSpec, VmName
+from tui.model.results import Result, ResultState
+from tui.model.spec import (
+    Artifact,
+    CloudInit,
+    HostName,
+    Input,
+    PinPolicy,
+    RunId,
+    RunSpec,
+    SecretRef,
+    SecretSource,
+    VmName,
+)
 from tui.model.units import GIB, MIB
 
 DAY_S = 86400
@@ -39,6 +52,35 @@ host_names = st.sampled_from([HostName("demo"), HostName("build-1")])
 _lines = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Zl", "Zp")), max_size=40)
 _words = st.from_regex(r"[a-z0-9:/.][a-z0-9:/._-]{0,20}", fullmatch=True)
 _commands = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=60)
+
+_no_nul = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+_parts = st.text(st.characters(codec="utf-8", exclude_characters="\0/"), min_size=1, max_size=12)
+_relative = (
+    st.lists(_parts.filter(lambda part: part not in (".", "..")), min_size=1, max_size=3)
+    .map("/".join)
+    .filter(lambda path: not path.startswith("~"))
+)
+_local_paths = _relative.map("/{}".format)
+_guest_paths = st.just("./") | _relative | _local_paths | _relative.map("{}/".format)
+_artifacts = st.builds(
+    Artifact,
+    path=_guest_paths.filter(lambda path: "**" not in path),
+    to=st.just("") | _local_paths,
+    max_size=st.integers(1, 9 * GIB),
+    required=st.booleans(),
+)
+_user_data = st.sampled_from(
+    ["#cloud-config\npackages: [git]\n", '#cloud-config\r\nruncmd:\r\n- [ls, \'\u00e4"""\']\r\n']
+)
+_variables = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,9}", fullmatch=True)
+_secrets = st.builds(
+    lambda name, where: SecretRef(f"S_{name}", *where),
+    _variables,
+    st.tuples(st.just(SecretSource.ENV), _variables)
+    | st.tuples(st.just(SecretSource.FILE), _local_paths)
+    | st.tuples(st.just(SecretSource.CMD), _no_nul.filter(str.strip))
+    | st.tuples(st.just(SecretSource.PROMPT), _lines),
+)
 
 _specs = st.builds(
     RunSpec,
@@ -60,6 +102,15 @@ _specs = st.builds(
     pin=st.sampled_from(PinPolicy),
     pin_for_s=st.none() | st.integers(60, 7 * DAY_S),
     finish=st.booleans(),
+    inputs=st.lists(st.builds(Input, _local_paths, _guest_paths), max_size=3).map(tuple),
+    artifacts=st.lists(_artifacts, max_size=3).map(tuple),
+    collect_timeout_s=st.integers(1, 7 * DAY_S),
+    cloud_init=st.none() | st.builds(CloudInit, _user_data, st.booleans()),
+    env=st.dictionaries(_variables.map("E_{}".format), _no_nul, max_size=3).map(
+        lambda env: tuple(env.items())
+    ),
+    secrets=st.lists(_secrets, max_size=3, unique_by=lambda ref: ref.name).map(tuple),
+    mask=st.booleans(),
 )
 
 
@@ -87,6 +138,16 @@ vms = st.builds(VmInfo, texts, texts, addresses, texts)
 questions = st.builds(
     Question, id=st.sampled_from("12"), host=host_names, kind=st.sampled_from(QuestionKind), text=texts
 )
+results = st.builds(
+    Result,
+    path=texts,
+    folder=texts,
+    required=st.booleans(),
+    state=st.sampled_from(ResultState),
+    size=st.integers(0, 9 * GIB),
+    files=st.integers(0, 10_000),
+    reason=texts,
+)
 _of_run = {"run": run_ids, "at": times}
 _of_host = {"host": host_names, "at": times}
 
@@ -104,6 +165,7 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
     ),
     VmObserved: st.builds(VmObserved, **_of_run, state=texts, ipv4=addresses),
     WorkEnded: st.builds(WorkEnded, **_of_run, outcome=outcomes),
+    ResultsChanged: st.builds(ResultsChanged, **_of_run, results=st.lists(results, max_size=3).map(tuple)),
     CleanupDelayed: st.builds(CleanupDelayed, **_of_run, reason=texts),
     HostAdded: st.builds(HostAdded, **_of_host, entry=entries),
     LinkChanged: st.builds(

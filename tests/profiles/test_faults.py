@@ -12,7 +12,8 @@ from tui.model.units import GIB
 GOOD = 'image = "lts"\ncommand = "true"\n'
 KEYS = (
     "name, description, image, command, workdir, sudo, cpus, memory, disk, "
-    "host, timeout, boot_timeout, grace, pin, pin_for"
+    "host, timeout, boot_timeout, grace, pin, pin_for, inputs, artifacts, collect_timeout, "
+    "cloud_init, env, secrets, mask"
 )
 SIZE = "write a number with K, M or G, such as 512M or 1.5G"
 DURATION = "write a duration such as 90s, 15m or 1h30m"

@@ -41,6 +41,10 @@ a = "b"
 one = 1
 [[many]]
 two = 2
+[many.sub]
+deep = [  # below
+  { x = 1.5, "x y" = 07:32:00 },
+]
 '''
 
 EXPECTED = {
@@ -48,7 +52,15 @@ EXPECTED = {
     ("text",): 4,
     ("literal",): 9,
     ("list",): 12,
+    ("list", 0): 13,
+    ("list", 1): 14,
+    ("list", 1, 0): 14,
+    ("list", 1, 1): 14,
     ("inline",): 16,
+    ("inline", "a"): 16,
+    ("inline", "a", "b"): 16,
+    ("inline", "c"): 16,
+    ("inline", "c", 0): 16,
     ("dotted",): 17,
     ("dotted", "key"): 17,
     ("quoted key = 1",): 18,
@@ -63,8 +75,15 @@ EXPECTED = {
     ("hosts", "my host", "images"): 25,
     ("hosts", "my host", "images", "a"): 26,
     ("many",): 27,
-    ("many", "one"): 28,
-    ("many", "two"): 30,
+    ("many", 0): 27,
+    ("many", 0, "one"): 28,
+    ("many", 1): 29,
+    ("many", 1, "two"): 30,
+    ("many", 1, "sub"): 31,
+    ("many", 1, "sub", "deep"): 32,
+    ("many", 1, "sub", "deep", 0): 33,
+    ("many", 1, "sub", "deep", 0, "x"): 33,
+    ("many", 1, "sub", "deep", 0, "x y"): 33,
 }
 
 
@@ -95,8 +114,9 @@ def test_each_key_begins_where_the_text_before_it_lacks_it(table: dict[str, obje
         (("hosts", "build", "address"), "x.toml:24: hosts.build.address"),
         (("hosts", "my host", "images", "zz"), 'x.toml:25: hosts."my host".images.zz'),
         (("inline", "a", "b"), "x.toml:16: inline.a.b"),
+        (("many", 1, "sub", "zz"), "x.toml:31: many[1].sub.zz"),
         (("nowhere",), "x.toml: nowhere"),
     ],
 )
-def test_a_key_without_a_line_has_that_of_its_table(keys: tuple[str, ...], place: str) -> None:
+def test_a_key_without_a_line_has_that_of_its_table(keys: tuple[str | int, ...], place: str) -> None:
     assert parse(DOCUMENT.encode(), Path("x.toml")).where(*keys) == place

@@ -1,7 +1,8 @@
-"""Somebody who answers questions, and remembers what he was asked."""
+"""Somebody who answers questions, and remembers what he was asked; what goes over a channel."""
 
 from collections.abc import Callable
 
+from tui.contracts import Channel
 from tui.model.hosts import Question, QuestionKind
 
 
@@ -30,3 +31,10 @@ class Output:
     @property
     def callbacks(self) -> dict[str, Callable[[bytes], None]]:
         return {"on_stdout": self.stdout.extend, "on_stderr": self.stderr.extend}
+
+
+async def flood(channel: Channel) -> None:
+    """Write until nobody takes any more."""
+    while True:
+        channel.write(bytes(2**18))
+        await channel.drain()

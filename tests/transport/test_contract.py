@@ -5,18 +5,20 @@ import hashlib
 import os
 import random
 import time
+import tracemalloc
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.fixtures.sshd import StartSshd
-from tests.transport.person import Output, Person
+from tests.transport.person import Output, Person, flood
 from tests.until import until
 from tui.contracts import Host
 from tui.model.errors import ConnectionDropped, HostError, HostUnreachable
 from tui.model.hosts import LOCAL, HostEntry
-from tui.transport import collect
+from tui.model.units import MIB
+from tui.transport import collect, room
 from tui.transport.local import LocalHost
 from tui.transport.ssh import SshHost
 
@@ -169,6 +171,53 @@ class TestOpen:
                 await channel.wait()
         assert time.monotonic() - began < 1
         assert (await host.run("echo again", timeout_s=20)).stdout == b"again\n"
+
+    async def test_a_flood_of_input_arrives_whole_and_little_is_queued(self, host: Host) -> None:
+        output = Output()
+        channel = await host.open("sha256sum; wc -c", **output.callbacks, long=True)
+        block, whole = random.Random(3).randbytes(MIB), hashlib.sha256()
+        tracemalloc.start()
+        try:
+            for _ in range(50):
+                whole.update(block)
+                channel.write(block)
+                await channel.drain()
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        channel.write_eof()
+        assert await channel.wait() == 0
+        assert bytes(output.stdout).decode().split() == [whole.hexdigest(), "-", "0"]
+        assert most < 8 * MIB
+
+    async def test_who_waits_for_room_hears_that_nobody_reads_any_more(self, host: Host) -> None:
+        channel = await host.open("sleep 600", **Output().callbacks, long=True)
+        channel.write(bytes(8 * MIB))
+        waiting = asyncio.ensure_future(channel.drain())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        host.drop()
+        with pytest.raises(ConnectionDropped):
+            await asyncio.wait_for(waiting, 2)
+        with pytest.raises(ConnectionDropped):
+            await channel.drain()
+
+    async def test_who_waits_for_room_hears_the_end_of_the_command(self, host: Host) -> None:
+        channel = await host.open("read -r line; exit 6", **Output().callbacks)
+        channel.write(b"go\n")
+        with pytest.raises(ConnectionDropped):
+            await asyncio.wait_for(flood(channel), 20)
+        assert await channel.wait() == 6
+
+    async def test_where_nothing_moves_any_more_nobody_waits_for_ever(
+        self, host: Host, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(room, "STALLED_S", 0.3)
+        channel = await host.open("sleep 600", **Output().callbacks, long=True)
+        channel.write(bytes(8 * MIB))
+        with pytest.raises(ConnectionDropped, match="takes no more"):
+            await asyncio.wait_for(channel.drain(), 20)
+        channel.abort()
 
     async def test_what_has_detached_itself_outlives_the_drop(self, host: Host, tmp_path: Path) -> None:
         """The guard of the leases depends on this: a lost link must not end what was set going."""

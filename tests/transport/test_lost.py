@@ -7,17 +7,18 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.fixtures.sshd import Sshd, descendants, free_port
-from tests.transport.person import Output, Person
+from tests.transport.person import Output, Person, flood
 from tests.until import until
 from tui.model.errors import ConnectionDropped, HostUnreachable
 from tui.model.hosts import HostEntry
 from tui.model.spec import HostName
-from tui.transport import dial, link, login
+from tui.transport import dial, link, login, room
 from tui.transport.ssh import SshHost
 
 pytestmark = pytest.mark.sshd
@@ -56,6 +57,18 @@ class TestFrozen:
         with pytest.raises(HostUnreachable, match=r"lab did not answer within 0\.5s"):
             await host.run("true", timeout_s=0.5)
         assert time.monotonic() - began < 2
+
+    async def test_who_waits_for_room_is_told_in_the_end(
+        self, sshd: Sshd, host: SshHost, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(room, "STALLED_S", 0.5)
+        output = Output()
+        channel = await host.open("echo there; cat >/dev/null", **output.callbacks, long=True)
+        await until(lambda: output.stdout)
+        stop(sshd)
+        with pytest.raises(ConnectionDropped):
+            await asyncio.wait_for(flood(channel), 20)
+        channel.abort()
 
     async def test_drop_is_immediate_and_the_next_open_connects_anew(self, sshd: Sshd, host: SshHost) -> None:
         output = Output()
@@ -132,6 +145,68 @@ class TestKilled:
             await host.run("true", timeout_s=20)
         with pytest.raises(HostUnreachable, match="refuses connections"):
             await host.connect()
+
+
+class SlowLink:
+    """A way to a server that takes only so many bytes a second from us."""
+
+    RATE = 400_000
+    STEP = 16_384
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.port = 0
+        self._over = asyncio.Event()
+
+    async def __aenter__(self) -> "SlowLink":
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self.STEP)
+        listener.bind(("127.0.0.1", 0))
+        self.port = listener.getsockname()[1]
+        self._server = await asyncio.start_server(self._carry, sock=listener, limit=self.STEP)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.wait_for(self._over.wait(), 20)
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection("127.0.0.1", self._port)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._pass(reader, forth, self.STEP / self.RATE))
+            group.create_task(self._pass(back, writer, 0))
+        self._over.set()
+
+    async def _pass(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, pause_s: float) -> None:
+        with suppress(OSError):
+            while data := await source.read(self.STEP):
+                sink.write(data)
+                await asyncio.sleep(pause_s)
+        sink.close()
+        with suppress(OSError):
+            await sink.wait_closed()
+
+
+async def test_a_heartbeat_gets_past_an_upload_on_a_slow_link(sshd: Sshd) -> None:
+    """Else an upload would look like a dead link, and be cut by whoever waits for the answer."""
+    async with SlowLink(sshd.port) as slow:
+        host = SshHost(replace(sshd.entry(), port=slow.port), Person())
+        beats, sent = Output(), Output()
+        holder = await host.open("cat", **beats.callbacks, long=True)
+        upload = await host.open("wc -c", **sent.callbacks, long=True)
+        for _ in range(6):
+            upload.write(bytes(2**18))
+            await upload.drain()
+        began = time.monotonic()
+        holder.write(b"beat\n")
+        upload.write(bytes(2**19))
+        await until(lambda: beats.stdout == b"beat\n")
+        assert time.monotonic() - began < 2
+        upload.write_eof()
+        await upload.wait()
+        assert int(sent.stdout) == 2**21
+        await host.aclose()
 
 
 def at(port: int, address: str = "127.0.0.1") -> SshHost:

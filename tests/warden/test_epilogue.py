@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -75,6 +77,48 @@ async def test_a_cancelled_run_has_its_epilogue_too(world: World) -> None:
     await world.reported(lambda report: "work" in report.started)
     await world.warden.reap(world.vm)
     assert ended(await world.gone(), "results") == (EndKind.EXIT, "0")
+    assert await fetched(world, "results") == b"results\n"
+
+
+async def test_work_that_was_killed_for_its_time_has_its_epilogue(world: World) -> None:
+    await world.launch(epilogue=(says(world, "results"),))
+    await world.warden.start(world.vm, "work", ("sleep", "100"), JobPlace.GUEST)
+    await world.reported(lambda report: "work" in report.started)
+    await world.warden.kill(world.vm, "work", reason="timeout")
+    report = await world.reported(lambda report: report.end_of("results"))
+    assert report.phase is LeasePhase.LIVE
+    assert await fetched(world, "results") == b"results\n"
+    await world.warden.reap(world.vm)
+    await world.gone()
+    assert order(world) == ["results"]
+
+
+async def test_its_spools_have_a_limit_of_their_own(tmp_path: Path) -> None:
+    """Nobody fetches, and still it ends: there is room for all it brings."""
+    world = World(tmp_path, spool_limit=256 * 1024)
+    data = random.Random(7).randbytes(3_000_000)
+    (tmp_path / "data").write_bytes(data)
+    brings = ("results", ("cat", f"{tmp_path}/data"))
+    await world.launch(epilogue=(brings,), epilogue_limit=4_000_000)
+    await world.work("true")
+    await world.warden.reap(world.vm)
+    assert ended(await world.gone(), "results") == (EndKind.EXIT, "0")
+    assert await fetched(world, "results") == data
+    await world.aclose()
+
+
+async def test_more_than_a_guest_keeps_is_brought_byte_for_byte(world: World) -> None:
+    """The guest's spool is replaced on the way; nobody fetches from the host meanwhile."""
+    data = random.Random(6).randbytes(120_000_000)
+    (world.root / "data").write_bytes(data)
+    await world.launch(epilogue=(("results", ("cat", f"{world.root}/data")),))
+    start = time.monotonic()
+    await world.work("true")
+    await world.reported(lambda report: report.end_of("results"))
+    assert time.monotonic() - start < 30
+    await world.warden.reap(world.vm)
+    await world.gone()
+    assert sha256(await fetched(world, "results")).digest() == sha256(data).digest()
 
 
 async def test_without_work_there_is_nothing_to_bring(world: World) -> None:

@@ -13,11 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.until import until
-from tests.warden.test_jobs import fill, small_disk
-from tests.warden.world import Sink, World
+from tests.warden.world import Sink, World, fill
 from tui.model.lease import EndKind, JobEnd, JobPlace
-
-__all__ = ["small_disk"]
 
 ROWS = (
     "n=0; while [ $n -lt 60 ]; do echo out $n; echo err $n >&2; n=$((n + 1)); sleep 0.05; done; "

@@ -5,15 +5,13 @@ import os
 import random
 import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.until import until
-from tests.warden.world import Sink, World
+from tests.warden.world import Sink, World, fill
 from tui.model.errors import ManagerSilent, NameTaken, Unguarded, WardenError
 from tui.model.lease import EndKind, JobPlace, LeasePhase
 
@@ -160,29 +158,6 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Two megabytes, mounted for this test alone."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(disk)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("no small disk can be mounted here")
-    yield disk
-    subprocess.run(["umount", "-l", str(disk)], check=True)
-
-
-def fill(disk: Path) -> Path:
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file:
-        try:
-            while file.write(b"x" * 4096):
-                pass
-        except OSError:
-            return filler
-    raise AssertionError("the disk has no end")
 
 
 async def test_a_full_disk_refuses_the_lease_and_leaves_nothing(tmp_path: Path, small_disk: Path) -> None:

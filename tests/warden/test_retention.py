@@ -82,6 +82,14 @@ async def test_the_oldest_output_goes_when_there_is_too_much(
     reports = [await one.warden.status(one.vm) for one in worlds]
     assert [report.dropped for report in reports] == [False, False, True]
     assert all(report.end_of("work") for report in reports)
+    monkeypatch.setenv("DAYFLY_KEEP_KIB", "1")
+    await world.warden.sweep()
+    await worlds[1].reported(lambda report: report.dropped)
+    newest = worlds[0]
+    assert not (await newest.warden.status(newest.vm)).dropped
+    sink = Sink()
+    await newest.warden.follow(newest.vm, "work", sink)
+    assert len(sink.out) == 1_000_000
     for one in worlds:
         await one.host.aclose()
 

@@ -62,6 +62,7 @@ async def test_a_whole_life(any_world: World) -> None:
     with pytest.raises(ManagerSilent):
         await world.warden.ask(("/bin/sleep", "30"), limit_s=1)
     await _check_what_enters(world)
+    await _check_a_spool(world)
     await _check_pin_and_grace(world)
     assert (await world.gone()).cause == "pin-expired"
     assert not world.exists()
@@ -118,6 +119,25 @@ async def _check_what_enters(world: World) -> None:
     async with asyncio.timeout(20):
         assert await channel.wait() == 9
     assert (bytes(sink.out), bytes(sink.err)) == (b"a line\nno line", b"oh\n")
+
+
+async def _check_a_spool(world: World) -> None:
+    data = random.Random(8).randbytes(300_000)
+    await world.warden.put(
+        world.vm, "inputs", 100_000, lambda at, n: data[at : min(at + n, 100_000)], _ignore
+    )
+    await world.warden.put(world.vm, "inputs", len(data), lambda at, n: data[at : at + n], _ignore)
+    await world.warden.start(world.vm, "send", ("cat",), JobPlace.HOST, spool="inputs")
+    sink = Sink()
+    assert (await world.warden.follow(world.vm, "send", sink)).status == 0
+    assert bytes(sink.out) == data
+    await world.warden.drop(world.vm, "inputs")
+    await world.warden.start(world.vm, "again", ("cat",), JobPlace.HOST, spool="inputs")
+    assert (await world.warden.follow(world.vm, "again", Sink())).detail == "no-spool"
+
+
+def _ignore(_sent: int) -> None:
+    pass
 
 
 async def _check_pin_and_grace(world: World) -> None:

@@ -22,7 +22,7 @@ from tui.warden.client import HostWarden
 
 MANAGER = Path(__file__).with_name("manager.sh")
 TICK_S = 0.2
-_OF_LEASE = ("finish_s", "pin_for_s", "epilogue", "epilogue_s")
+_OF_LEASE = ("finish_s", "pin_for_s", "epilogue", "epilogue_s", "epilogue_limit")
 
 
 class Sink:
@@ -31,6 +31,7 @@ class Sink:
     def __init__(self) -> None:
         self.out = bytearray()
         self.err = bytearray()
+        self.ends: tuple[int, int] | None = None
 
     def sizes(self) -> tuple[int, int]:
         return len(self.out), len(self.err)
@@ -40,6 +41,9 @@ class Sink:
 
     def stderr(self, data: bytes) -> None:
         self.err += data
+
+    def end(self, stdout_size: int, stderr_size: int) -> None:
+        self.ends = (stdout_size, stderr_size)
 
 
 @dataclass
@@ -206,3 +210,15 @@ def _end(pid: int, root: Path, vm: str) -> None:
             os.killpg(pid, signal.SIGKILL)
     except (OSError, ProcessLookupError):
         return
+
+
+def fill(disk: Path) -> Path:
+    """Fill a disk up; removing what this gives frees it."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file:
+        try:
+            while file.write(b"x" * 4096):
+                pass
+        except OSError:
+            return filler
+    raise AssertionError("the disk has no end")

@@ -19,7 +19,7 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.widgets import TextArea
 
-from tui.app import away, commands, present
+from tui.app import away, commands, present, results
 from tui.app.bridge import follow_fleet
 from tui.app.commands import BY_NAME, CommandSearch
 from tui.app.screens.dialogs import question_dialog
@@ -57,6 +57,7 @@ class DayflyApp(App[Summary]):
 
     TITLE = "dayfly"
     CSS_PATH = "app.tcss"
+    NOTIFICATION_TIMEOUT = 4
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {CommandSearch}
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (MIN_WIDTH, "-narrow"), (120, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (MIN_HEIGHT, "-low"), (20, "-tall")]  # noqa: RUF012
@@ -138,7 +139,7 @@ class DayflyApp(App[Summary]):
         self._tell(old, state)
         self._ask(state)
         self._offer(state)
-        if self._leaving is not None and not state.unfinished:
+        if self._leaving is not None and not _holds_up(state):
             self.leave_now()
 
     def _tell(self, old: FleetState, new: FleetState) -> None:
@@ -158,6 +159,7 @@ class DayflyApp(App[Summary]):
 
     def _ask(self, state: FleetState) -> None:
         """Put the first open question to the person; take back the one that needs no answer any more."""
+        self._asked &= {question.id for question in state.questions}
         waiting = [question for question in state.questions if question.id not in self._asked]
         if self._asking is not None:
             if self._asking_id not in {question.id for question in state.questions}:
@@ -208,7 +210,7 @@ class DayflyApp(App[Summary]):
 
     def _begin_to_leave(self, *, finish: bool = False) -> None:
         self._fleet.leave(finish=finish)
-        if not self._fleet.state.unfinished:
+        if not _holds_up(self._fleet.state):
             self.leave_now()
             return
         self._leaving = LeavingScreen(self._desk, finish=finish)
@@ -258,3 +260,8 @@ class DayflyApp(App[Summary]):
     def action_do(self, name: str) -> None:
         """Turn a key into its command."""
         self.post_message(BY_NAME[name]())
+
+
+def _holds_up(state: FleetState) -> bool:
+    """Whether there is something to wait for on the way out."""
+    return bool(state.unfinished or results.runs_coming(state))

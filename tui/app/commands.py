@@ -29,6 +29,8 @@ class Command(Message):
     """Whether the footer has it."""
     PRIORITY: ClassVar[bool] = False
     """Whether it comes before what the focused widget would do with the key."""
+    KEEP: ClassVar[int] = 2
+    """On a narrow terminal the footer does without the low ones first; from 4 on they are always shown."""
     RARE: ClassVar[bool] = False
     """Whether it is hidden, not only dimmed, where it makes no sense."""
 
@@ -49,7 +51,7 @@ class NewRun(Command):
     """Choose an image, resources and a command, and launch."""
 
     TITLE = "New run"
-    KEY, WORD = "n", "New"
+    KEY, WORD, KEEP = "n", "New", 3
 
 
 class OpenRun(Command):
@@ -98,28 +100,28 @@ class CancelRun(Command):
     """Stop the run and delete its VM, after a question."""
 
     TITLE = "Cancel the run"
-    KEY, WORD = "x", "Cancel"
+    KEY, WORD, KEEP = "x", "Cancel", 3
 
 
 class RunAgain(Command):
     """Launch the same once more."""
 
     TITLE = "Run again"
-    KEY, WORD = "r", "Again"
+    KEY, WORD, KEEP = "r", "Again", 1
 
 
 class CopyWayIn(Command):
     """Copy the command that opens a shell in the VM."""
 
     TITLE = "Copy the way in"
-    KEY, WORD = "y", "Copy"
+    KEY, WORD, KEEP = "y", "Copy", 0
 
 
 class AddHost(Command):
     """Make a host known and connect to it."""
 
     TITLE = "Add a host"
-    KEY, WORD = "a", "Host"
+    KEY, WORD, KEEP = "a", "Host", 1
 
 
 class Reconnect(Command):
@@ -133,14 +135,14 @@ class PickImage(Command):
     """Choose from the images that the host offers."""
 
     TITLE = "Images of the host"
-    KEY, WORD, PRIORITY = "f2", "Images", True
+    KEY, WORD, PRIORITY, KEEP = "f2", "Images", True, 1
 
 
 class Launch(Command):
     """Launch the run that the form describes."""
 
     TITLE = "Launch"
-    KEY, WORD, PRIORITY = "f5,ctrl+j", "Launch", True
+    KEY, WORD, PRIORITY, KEEP = "f5,ctrl+j", "Launch", True, 3
 
 
 class SaveProfile(Command):
@@ -171,11 +173,46 @@ class ShowCleanup(Command):
     KEY, WORD, SHOWN = "3", "Cleanup", False
 
 
+class ShowResults(Command):
+    """Show what came home: how far it is, how big, where it is."""
+
+    TITLE = "Results"
+    KEY, WORD, SHOWN, RARE = "4", "Results", False, True
+
+
+class ShowBoot(Command):
+    """Show what the VM said while it booted."""
+
+    TITLE = "Log of the boot"
+    KEY, WORD, SHOWN, RARE = "5", "Boot", False, True
+
+
+class ShowSend(Command):
+    """Show what the sending of the inputs said."""
+
+    TITLE = "Log of the sending"
+    KEY, WORD, SHOWN, RARE = "6", "Send", False, True
+
+
+class ShowUnpack(Command):
+    """Show what the unpacking of the inputs said."""
+
+    TITLE = "Log of the unpacking"
+    KEY, WORD, SHOWN, RARE = "7", "Unpack", False, True
+
+
+class OpenResults(Command):
+    """Open the folder of the results; where there is no desktop, copy its path."""
+
+    TITLE = "Open the results"
+    KEY, WORD, RARE = "o", "Results", True
+
+
 class NextLog(Command):
     """Show the next log."""
 
     TITLE = "Next log"
-    KEY, WORD = "right_square_bracket,right", "Next log"
+    KEY, WORD, KEEP = "right_square_bracket,right", "Next log", 1
 
 
 class PreviousLog(Command):
@@ -189,7 +226,7 @@ class Back(Command):
     """Go back."""
 
     TITLE = "Back"
-    KEY, WORD = "escape", "Back"
+    KEY, WORD, KEEP = "escape", "Back", 4
 
 
 class ToggleTheme(Command):
@@ -203,14 +240,14 @@ class Help(Command):
     """Show the keys of where you are."""
 
     TITLE = "Help"
-    KEY, WORD = "f1,question_mark", "Help"
+    KEY, WORD, KEEP = "f1,question_mark", "Help", 4
 
 
 class Quit(Command):
     """Leave dayfly: end what works and clean up, or leave it to finish."""
 
     TITLE = "Quit"
-    KEY, WORD, SHOWN, PRIORITY = "ctrl+q", "Quit", False, True
+    KEY, WORD, SHOWN, PRIORITY, KEEP = "ctrl+q", "Quit", False, True, 4
 
 
 class CopyOrQuit(Command):

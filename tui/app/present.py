@@ -30,6 +30,10 @@ class Label:
     tone: Tone = "text"
 
 
+Fact = tuple[str, Label]
+"""A word and what there is to say of it."""
+
+
 def fit(text: str, width: int) -> str:
     """`text` in exactly `width` cells, with an ellipsis where it was cut."""
     if cell_len(text) <= width:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from tui.app import away, present
+from tui.app import away, present, results
 from tui.contracts import Fleet
 from tui.model.phase import Phase
 from tui.model.spec import VmName
@@ -29,12 +29,16 @@ def summarise(fleet: Fleet, now: float | None = None) -> Summary:
     lines = [owed_line(run) for run in owed]
     for run in alone:
         lines += lines_of_left(run, now)
+    for run in results.runs_coming(state):
+        lines += results.lines_of_coming(run)
+    for run in state.runs.values():
+        lines += results.lines_of_here(run)
     for run in state.pinned:
         lines += pinned_lines(run, fleet.shell_command(run.id), now)
     gone = sum(run.phase.is_over and not run.is_pinned for run in state.runs.values())
     if gone:
         lines.append(f"{gone} VM{'s' if gone > 1 else ''} gone.")
-    if lines and not owed and not alone:
+    if lines and not owed and not alone and not results.runs_coming(state):
         lines.append("Nothing is owed.")
     return Summary(tuple(lines), tuple(run.vm for run in owed))
 

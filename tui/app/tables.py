@@ -6,9 +6,10 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tui.app import away, present
-from tui.app.present import Label
+from tui.app import away, present, results
+from tui.app.present import Fact, Label
 from tui.model.phase import Phase
+from tui.model.results import Result
 from tui.model.spec import HostName, RunSpec
 from tui.model.state import FleetState, HostState, RunState
 from tui.model.text import clean, clean_line
@@ -38,9 +39,6 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[TableRow, ...]
 
-
-Fact = tuple[str, Label]
-"""A word and what there is to say of it."""
 
 _STATE, _NAME, _HOST, _TIME = Column("STATE", 14), Column("NAME", 17), Column("HOST", 10), Column("TIME", 9)
 _SIZE, _VM = Column("SIZE", 16), Column("VM", 32)
@@ -85,12 +83,20 @@ def _run_cell(run: RunState, host: HostState | None, title: str, now: float) -> 
 def _what(run: RunState, host: HostState | None, now: float) -> tuple[Label, ...]:
     """What is to be known at a glance: a silent host before all, the pin, what is new."""
     pin = present.pin_label(run, now)
+    said = _news_and_results(run, now)
     if silence := away.silence(run, host, now):
-        pin = Label(pin.text[:1], pin.tone)
-        parts = (pin, Label(silence, "warn"))
-    else:
-        parts = (pin, _news(run, now))
-    return tuple(part for part in parts if part.text)
+        pin, said = Label(pin.text[:1], pin.tone), (Label(silence, "warn"),)
+    return tuple(part for part in (pin, *said) if part.text)
+
+
+def _news_and_results(run: RunState, now: float) -> tuple[Label, ...]:
+    """What came home says more of a run that is over than its command; while it comes, than no news."""
+    news, came = _news(run, now), results.headline(run)
+    if not came.text:
+        return (news,)
+    if run.phase.is_over:
+        return (came, present.run_news(run))
+    return (news, came) if run.outcome or not run.progress else (news,)
 
 
 def _news(run: RunState, now: float) -> Label:
@@ -160,11 +166,13 @@ def run_facts(
 
 
 def live_facts(run: RunState, now: float, *, way_in: str, fate: Label) -> tuple[Fact, ...]:
-    """What may change, or is acted upon, while one looks."""
-    entered = Label(clean_line(way_in) if present.has_way_in(run) else "–", "text")
+    """What may change, or is acted upon, while one looks. Results take the place of no way in."""
+    entered = ("Way in", Label(clean_line(way_in)) if present.has_way_in(run) else Label("–", "muted"))
+    came = results.headline(run)
     return (
         ("Pin", present.pin_sentence(run, now)),
-        ("Way in", entered if present.has_way_in(run) else Label("–", "muted")),
+        *([entered] if present.has_way_in(run) or not came.text else []),
+        *([("Results", came)] if came.text else []),
         ("Fate", fate),
     )
 
@@ -290,6 +298,8 @@ def _cleaning_cell(run: RunState, title: str, now: float, *, finish: bool) -> La
             return Label(clean_line(run.vm))
         case "HOST":
             return Label(clean_line(run.host), "muted")
+        case _ if underway := results.coming(run):
+            return Label(results.progress(underway), "busy")
         case _ if is_gone:
             return Label("seen absent", "good")
         case _ if run.left:
@@ -318,6 +328,29 @@ def orphans_table(runs: Sequence[tuple[RunState, int]], now: float, width: int) 
         for run, size in runs
     )
     return Table(tuple(columns), tuple(rows))
+
+
+_WHERE_MIN = 24
+
+
+def results_table(found: Sequence[Result], width: int) -> Table:
+    """Every artifact: how far, how big, how many files, where it is or why it is not."""
+    state, size, files = Column("STATE", 12), Column("SIZE", 8), Column("FILES", 7)
+    left = max(width - state.width - size.width - files.width, 20)
+    path = max(min(max((len(result.path) for result in found), default=0) + 2, left - _WHERE_MIN), 12)
+    columns = (state, Column("RESULT", path), size, files, Column("WHERE", max(left - path, 10)))
+    rows = []
+    for index, result in enumerate(found):
+        label = results.state_label(result)
+        cells = (
+            label,
+            Label(clean_line(result.path)),
+            Label(results.size_words(result), "muted"),
+            Label(str(result.files) if result.files else "–", "muted"),
+            Label(results.where(result), label.tone if result.reason else "muted"),
+        )
+        rows.append(TableRow(str(index), tuple((cell,) for cell in cells)))
+    return Table(columns, tuple(rows))
 
 
 def merged_fields(typed: Mapping[str, str], loaded: RunSpec | None) -> dict[str, str]:

@@ -5,7 +5,7 @@ No pydantic here: `dayfly ps` reads the config and must start at once.
 
 from tui.config.edit import add_host, remove_host
 from tui.config.file import Config, load
-from tui.config.hosts import default_host, host_entry
+from tui.config.hosts import default_host, host_entry, known_hosts
 from tui.config.identity import client_id, client_owner
 from tui.files.folders import config_dir, state_dir
 
@@ -17,6 +17,7 @@ __all__ = [
     "config_dir",
     "default_host",
     "host_entry",
+    "known_hosts",
     "load",
     "remove_host",
     "state_dir",

@@ -51,6 +51,17 @@ def host_entry(name: str, config: Config, environ: Mapping[str, str] = os.enviro
     return _with_environment(known or _typed(name), known is not None, environ)
 
 
+def known_hosts(config: Config, environ: Mapping[str, str] = os.environ) -> dict[HostName, HostEntry]:
+    """How to reach the hosts of the config; the default one as `host_entry` has it. Raises UsageError.
+
+    So whoever names no host reaches the same one in the same way, whatever he does there.
+    """
+    default = default_host(config, environ)
+    if default is None or default not in config.hosts:
+        return dict(config.hosts)
+    return {**config.hosts, default: host_entry(default, config, environ)}
+
+
 def _typed(name: str) -> HostEntry:
     match = _TYPED.fullmatch(name)
     parts = match.groupdict() if match else {}

@@ -18,7 +18,9 @@ from pathlib import Path
 
 import bashkit
 
-from tui.demo import ubuntu, wire
+from tui.demo import files, ubuntu, wire
+from tui.demo.coreutils import HOME
+from tui.demo.disk import Disk
 from tui.demo.guest import LIFELINE_FD, Figures
 from tui.demo.wire import KILLED, Message
 
@@ -39,6 +41,7 @@ class BashkitGuest:
         self._figures = figures
         self._disk = _DISK.absolute()
         ubuntu.furnish(self._disk, figures)
+        self._place = Disk(self._disk, HOME)
         self._files = bashkit.FileSystem.real(str(self._disk), writable=True)
         self._commands = ubuntu.commands(self._disk, figures, self._close)
         self._watchers: list[asyncio.StreamWriter] = []
@@ -83,10 +86,14 @@ class BashkitGuest:
             if message["op"] == "watch":
                 await self._be_watched(connection)
                 return
-            if message["op"] == "exec":
-                answer: Message = {"status": await self._exec(message, fds)}
+            if message["op"] == "cloud-init":
+                loop = asyncio.get_running_loop()
+                await asyncio.to_thread(self._first_boot, loop)
+                answer: Message = {"done": True}
+            elif message["op"] == "exec":
+                answer = {"status": await self._exec(message, fds)}
             else:
-                answer = await asyncio.to_thread(self._file, message["op"], message["path"], fds)
+                answer = await asyncio.to_thread(files.answer, self._place, message, fds, connection)
             for fd in fds:
                 os.close(fd)
             fds.clear()
@@ -108,14 +115,20 @@ class BashkitGuest:
             return
         self._watchers.remove(writer)
 
+    def _first_boot(self, loop: asyncio.AbstractEventLoop) -> None:
+        def run(line: str, log: int) -> int:
+            return asyncio.run_coroutine_threadsafe(_run(self._interpreter(), line, log, log), loop).result()
+
+        ubuntu.first_boot(self._disk, self._place, run)
+
     # ---- commands
 
     def _interpreter(self) -> bashkit.Bash:
         bash = bashkit.Bash(
             username="ubuntu",
             hostname=self._figures.name,
-            cwd=ubuntu.HOME,
-            env={"HOME": ubuntu.HOME, "PATH": ubuntu.PATH, "SHELL": "/bin/bash", "LOGNAME": "ubuntu"},
+            cwd=HOME,
+            env={"HOME": HOME, "PATH": ubuntu.PATH, "SHELL": "/bin/bash", "LOGNAME": "ubuntu"},
             max_commands=_MOST,
             max_loop_iterations=_MOST,
             timeout_seconds=_FOR_EVER_S,
@@ -152,31 +165,6 @@ class BashkitGuest:
             return await _run(self._interpreter(), f"{{ {line}; }} < /{name}", stdout, stderr)
         finally:
             place.unlink(missing_ok=True)
-
-    # ---- files, for `transfer`: through bashkit, which follows no link out of the disk
-
-    def _file(self, op: str, path: str, fds: list[int]) -> Message:
-        path = os.path.normpath(os.path.join(ubuntu.HOME, path))
-        if path.startswith("/root/"):
-            return {"error": "Permission denied"}
-        if op == "stat":
-            return {"kind": self._kind(path)}
-        if op == "list":
-            return {"names": sorted(str(each["name"]) for each in self._files.read_dir(path))}
-        if op == "get" and self._kind(path) != "file":
-            return {"error": "No such file"}
-        if op == "get":
-            with open(os.dup(fds[0]), "wb") as target:
-                target.write(self._files.read_file(path))
-        elif op == "put":
-            with open(os.dup(fds[0]), "rb") as source:
-                self._files.write_file(path, source.read())
-        else:
-            self._files.mkdir(path, recursive=True)
-        return {"error": ""}
-
-    def _kind(self, path: str) -> str:
-        return str(self._files.stat(path)["file_type"]) if self._files.exists(path) else ""
 
 
 class _Terminal:
@@ -227,7 +215,7 @@ class _Terminal:
 
     def _place(self) -> str:
         cwd = self._bash.shell_state().cwd
-        return "~" + cwd.removeprefix(ubuntu.HOME) if cwd.startswith(ubuntu.HOME) else cwd
+        return "~" + cwd.removeprefix(HOME) if cwd.startswith(HOME) else cwd
 
     def _return_on_ctrl_c(self) -> None:
         """No process group of the kernel's is behind this terminal: ctrl-c arrives as the end of a line."""

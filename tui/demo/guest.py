@@ -1,7 +1,8 @@
 """The process that is a VM: on a socket in its folder it plays what an SSH server in a guest would.
 
 Messages in: `exec` (argv, directory, terminal, with three open files or one terminal), `put`, `get`,
-`stat`, `list`, `make` (files, by `transfer`), `watch` (held open for as long as the VM is on) and, on
+`stat`, `list`, `make` (files, by `transfer`), `cloud-init` (do what the first boot has to do; answered at
+its end), `watch` (held open for as long as the VM is on) and, on
 that one, `poweroff`. The clients' own files are passed, so no byte of a workload goes through anybody
 but the client at its end, and back-pressure is the kernel's.
 """

@@ -12,7 +12,8 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from tui.demo import images
+from tui.demo import images, machine
+from tui.demo.cloud_init import USER_DATA
 from tui.demo.faults import Faults
 from tui.demo.images import Refused, Source
 from tui.demo.power import Machine, Pace, Power
@@ -79,11 +80,14 @@ class Launches:
         finally:
             self._preparing.discard(name)
         client.spin(f"Starting {name}")
-        machine = self._power.boot(vm, first=True)
+        on = self._power.boot(vm, first=True)
         limit_s = float(str(order["timeout"])) or self._pace(DEFAULT_TIMEOUT_S)
-        await self._until_it_answers(vm, machine, limit_s)
+        deadline = asyncio.get_running_loop().time() + limit_s
+        await self._until_it_answers(vm, on, limit_s)
         client.spin("Waiting for initialization to complete")
         await self._pace.sleep(_CLOUD_INIT_S)
+        if order["cloud_init"]:
+            await self._until_cloud_init_is_done(vm, deadline)
         client.say(f"Launched: {name}\n")
 
     async def _prepare(self, order: Mapping[str, object], name: str, source: Source, client: Client) -> None:
@@ -132,6 +136,10 @@ class Launches:
             state=VmState.STARTING,
         )
         self._world.add(vm)
+        if order["cloud_init"]:
+            user_data = self._world.folder(name) / USER_DATA
+            user_data.write_text(str(order["cloud_init"]))
+            user_data.chmod(0o600)
         return vm
 
     async def _until_it_answers(self, vm: Vm, machine: Machine, limit_s: float) -> None:
@@ -144,6 +152,14 @@ class Launches:
             raise Refused(
                 f"The following errors occurred:\n{vm.name}: timed out waiting for response"
             ) from None
+
+    async def _until_cloud_init_is_done(self, vm: Vm, deadline: float) -> None:
+        """Wait; whether it went well is nothing to Multipass. The VM runs already."""
+        try:
+            async with asyncio.timeout_at(deadline):
+                await machine.first_boot(self._world.folder(vm.name))
+        except TimeoutError:
+            raise Refused("timed out waiting for initialization to complete") from None
 
     def _check_arguments(self, order: Mapping[str, object], name: str) -> None:
         if not _NAME.fullmatch(name):

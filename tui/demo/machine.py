@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from asyncio import StreamReader, StreamWriter
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -96,6 +97,17 @@ async def watch(folder: Path, process: Process) -> tuple[StreamReader, StreamWri
             if await streams.read(reader):
                 return reader, writer
     return None
+
+
+async def first_boot(folder: Path) -> None:
+    """Have cloud-init of the VM do what its user data asks for; returns when it is through or the VM gone."""
+    with suppress(ConnectionError, FileNotFoundError):
+        reader, writer = await asyncio.open_unix_connection(_short(folder / wire.GUEST_SOCKET))
+        try:
+            writer.write(wire.pack({"op": "cloud-init"}))
+            await streams.read(reader)
+        finally:
+            writer.close()
 
 
 def _short(path: Path) -> str:

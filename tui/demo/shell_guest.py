@@ -1,9 +1,9 @@
 """A VM for test suites: the real shell in a private folder, with its own sessions and process tree.
 
-On Linux as root it has its own process and mount namespaces: /tmp, /var/tmp and /home are its own, its
-home is /home/ubuntu, and its end ends every process in it. Elsewhere its processes are the descendants
-of this one; HOME and TMPDIR lie in the VM's folder, and DAYFLY_GUEST_DIR names a directory of its own
-for scripts that would otherwise meet in /var/tmp.
+On Linux as root it has its own process and mount namespaces: /tmp, /var/tmp, /var/log, /dev/shm and /home
+are its own, its home is /home/ubuntu, and its end ends every process in it. Elsewhere its processes are the
+descendants of this one; HOME and TMPDIR lie in the VM's folder, and DAYFLY_GUEST_DIR names a directory of
+its own for scripts that would otherwise meet in /var/tmp.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ import termios
 import time
 from collections.abc import Callable
 
-from tui.demo import kin, wire
+from tui.demo import cloud_init, files, kin, shell_boot, wire
 from tui.demo.guest import LIFELINE_FD, Figures
 from tui.demo.wire import KILLED
 
 _REQUEST_LIMIT_S = 5.0
 _FAREWELL_S = 0.5
 _TERM_LIMIT_S = 0.3
-_BLOCK = 1 << 20
 _PR_SET_CHILD_SUBREAPER = 36
 _MOUNTS = """
-mkdir -p tmp var-tmp && chmod 1777 tmp var-tmp &&
-mount --bind tmp /tmp && mount --bind var-tmp /var/tmp && mount --bind home /home
+mkdir -p tmp var-tmp var-log shm && chmod 1777 tmp var-tmp shm &&
+mount --bind tmp /tmp && mount --bind var-tmp /var/tmp && mount --bind home /home &&
+mount --bind var-log /var/log && { mount -t tmpfs -o mode=1777 shm /dev/shm || mount --bind shm /dev/shm; }
 """
 _TOOLS = {
     "sudo": (
@@ -37,7 +37,7 @@ _TOOLS = {
     ),
     "poweroff": 'kill -TERM "$DAYFLY_GUEST_INIT"\n',
     "reboot": 'kill -HUP "$DAYFLY_GUEST_INIT"\n',
-    "cloud-init": "echo status: done\n",
+    "cloud-init": cloud_init.COMMAND,
     "hostname": "echo {name}\n",
 }
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/games"
@@ -51,6 +51,7 @@ class ShellGuest:
         self._pid = os.getpid()
         self._own_space = bool(os.environ.get("DAYFLY_GUEST_NAMESPACE"))
         self._home = os.path.abspath("home/ubuntu")
+        self._plan = shell_boot.plan()
         self._running: dict[int, _socket.socket] = {}
         self._watchers: dict[int, _socket.socket] = {}
         self._closing = ""
@@ -103,6 +104,7 @@ class ShellGuest:
             self._own_space = False
             os.makedirs("tmp", exist_ok=True)
             _adopt_orphans()
+        self._first_boot = shell_boot.FirstBoot(self._home, self._own_space, self._plan)
 
     # ---- requests
 
@@ -131,8 +133,14 @@ class ShellGuest:
                 wire.send(connection, {"up": True})
             case "exec":
                 self._running[self._spawn(message, fds)] = connection
-            case op:
-                self._in_child(lambda: wire.send(connection, _FILES[op](str(message["path"]), fds)))
+            case "cloud-init":
+                environment = self._environment({"tty": False})
+                self._in_child(lambda: self._first_boot.carry_out(environment, connection))
+                connection.close()
+            case _:
+                self._in_child(
+                    lambda: wire.send(connection, files.answer(files.OwnFiles(), message, fds, connection))
+                )
                 connection.close()
 
     def _hear_watcher(self, fd: int, waiting: select.poll) -> None:
@@ -243,58 +251,6 @@ class ShellGuest:
         else:
             for pid in kin.descendants(os.getpid()):
                 kin.signal_tree(pid, number)
-
-
-# ---- files, for `transfer`
-
-
-def _put(path: str, fds: list[int]) -> wire.Message:
-    return _guarded(path, lambda: _copy(fds[0], os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)))
-
-
-def _get(path: str, fds: list[int]) -> wire.Message:
-    return _guarded(path, lambda: _copy(os.open(path, os.O_RDONLY), fds[0]))
-
-
-def _make(path: str, _fds: list[int]) -> wire.Message:
-    return _guarded(path, lambda: os.makedirs(path, exist_ok=True))
-
-
-def _stat(path: str, _fds: list[int]) -> wire.Message:
-    return {"kind": "directory" if os.path.isdir(path) else "file" if os.path.exists(path) else ""}
-
-
-def _list(path: str, _fds: list[int]) -> wire.Message:
-    return {"names": sorted(os.listdir(path))}
-
-
-_FILES: dict[str, Callable[[str, list[int]], wire.Message]] = {
-    "put": _put,
-    "get": _get,
-    "make": _make,
-    "stat": _stat,
-    "list": _list,
-}
-
-
-def _guarded(path: str, work: Callable[[], None]) -> wire.Message:
-    if path.startswith("/root/"):
-        return {"error": "Permission denied"}
-    try:
-        work()
-    except FileNotFoundError:
-        return {"error": "No such file"}
-    except PermissionError:
-        return {"error": "Permission denied"}
-    except OSError:
-        return {"error": "Failure"}
-    return {"error": ""}
-
-
-def _copy(source: int, target: int) -> None:
-    while block := os.read(source, _BLOCK):
-        while block:
-            block = block[os.write(target, block) :]
 
 
 # ---- small things

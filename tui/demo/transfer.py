@@ -11,6 +11,8 @@ from tui.demo.options import Line, Wrong
 from tui.demo.session import enter
 from tui.demo.wire import GUEST_SOCKET, Message
 
+_NAME_OF_STDIN = "stream_output.dat"
+
 
 class _Refused(Exception):
     """What the SFTP server says no to."""
@@ -31,6 +33,8 @@ def transfer(command: Command, line: Line) -> int:
     folder = enter(command, "transfer", vm)
     if isinstance(folder, int):
         return folder
+    if not folder:  # it was ordered to say that all went well
+        return 0
     files = _Files(folder, line.has("recursive"), line.has("parents"))
     try:
         for source in sources:
@@ -121,8 +125,9 @@ class _Files:
 
     def _into(self, target: str, source: str) -> str:
         """The file that is meant where the target is a folder."""
-        if source != "-" and self._kind(target) == "directory":
-            return f"{target.rstrip('/')}/{os.path.basename(source.rstrip('/'))}"
+        if self._kind(target) == "directory":
+            name = _NAME_OF_STDIN if source == "-" else os.path.basename(source.rstrip("/"))
+            return f"{target.rstrip('/')}/{name}"
         return target
 
     def _kind(self, path: str) -> str:
@@ -130,7 +135,8 @@ class _Files:
 
     def _check(self, answer: Message, path: str) -> None:
         if answer["error"]:
-            raise _Refused(f"cannot open remote file {path}: SFTP server: {answer['error']}")
+            doing = answer.get("doing", "open")
+            raise _Refused(f"cannot {doing} remote file {path}: SFTP server: {answer['error']}")
 
     def _ask(self, message: Message, fds: Sequence[int] = ()) -> Message:
         connection = connect(self._folder, GUEST_SOCKET)

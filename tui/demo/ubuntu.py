@@ -7,26 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import stat
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from bashkit import CommandContext as Context
-from bashkit import CommandStatus
 
+from tui.demo import cloud_init, coreutils, user_data
+from tui.demo.cloud_init import File
+from tui.demo.coreutils import HOME
+from tui.demo.disk import Disk
 from tui.demo.guest import Figures
 
-HOME = "/home/ubuntu"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _MIB = 1024 * 1024
-_FOLLOW_S = 0.2
+_POLL_S = 0.2
 _FOLDERS = (
-    "bin boot dev etc home/ubuntu lib lib64 media mnt opt proc root run sbin snap srv sys tmp usr/bin "
+    "bin boot dev/shm etc home/ubuntu lib lib64 media mnt opt proc root run sbin snap srv sys tmp usr/bin "
     "usr/lib usr/local/bin usr/sbin usr/share var/cache var/lib/cloud/instance var/log var/tmp"
 )
-_STICKY = ("tmp", "var/tmp")
+_STICKY = ("tmp", "var/tmp", "dev/shm")
 _TOOLS = (
     "bash cat chmod cp date dd echo env false find grep gzip head ln ls mkdir mv pwd rm sed sh sleep sort "
     "tail tar tee test touch tr true uname wc whoami xargs"
@@ -43,15 +43,12 @@ UBUNTU_CODENAME=noble
 """
 
 
-Facts = dict[str, Any]
-"""What bashkit tells of a file: file_type, size, mode, modified."""
-Command = Callable[[Context], Awaitable[CommandStatus | int]]
-
-
 def furnish(disk: Path, figures: Figures) -> None:
     """Make the files of a fresh guest; those that are there already stay as they are."""
     for folder in _FOLDERS.split():
         (disk / folder).mkdir(parents=True, exist_ok=True)
+    for left in (disk / "dev/shm").iterdir():
+        left.unlink()
     for folder in _STICKY:
         (disk / folder).chmod(0o1777)
     texts = {
@@ -65,11 +62,14 @@ def furnish(disk: Path, figures: Figures) -> None:
         "proc/loadavg": "0.08 0.03 0.01 1/92 1024\n",
         "proc/meminfo": f"MemTotal: {figures.memory // 1024} kB\n",
         "var/lib/cloud/instance/boot-finished": "0\n",
-        "var/log/cloud-init-output.log": "Cloud-init v. 25.1 finished. Datasource DataSourceNoCloud.\n",
+        "var/log/cloud-init-output.log": "",
     }
     for path, text in texts.items():
         if not (disk / path).exists():
             (disk / path).write_text(text)
+    status = cloud_init.Status(_answers(disk))
+    if not status.is_known:
+        status.save(cloud_init.RUNNING if (disk.parent / cloud_init.USER_DATA).exists() else cloud_init.DONE)
     for tool in _TOOLS.split():
         script = disk / "usr/bin" / tool
         script.write_text(f'{tool} "$@"\n')
@@ -78,10 +78,59 @@ def furnish(disk: Path, figures: Figures) -> None:
         (disk / "bin" / tool).chmod(0o755)
 
 
-def commands(disk: Path, figures: Figures, close: Callable[[str], None]) -> dict[str, Command]:
+def first_boot(disk: Path, files: Disk, run: Callable[[str, int], int]) -> None:
+    """Carry out the user data, for a thread. `run` runs a line, with its output to an open file."""
+    status = cloud_init.Status(_answers(disk))
+    plan = user_data.plan((disk.parent / cloud_init.USER_DATA).read_text())
+    cloud_init.carry_out(plan, _Hands(files, run), status)
+    status.save(cloud_init.DONE)
+
+
+class _Hands:
+    """cloud-init's, in the sandbox."""
+
+    def __init__(self, files: Disk, run: Callable[[str, int], int]) -> None:
+        self._files = files
+        self._run = run
+
+    def write(self, file: File) -> None:
+        """Put a file into its place. Raises OSError."""
+        self._files.make(os.path.dirname(file.path))
+        how = os.O_APPEND if file.append else os.O_TRUNC
+        with open(self._files.open(file.path, os.O_WRONLY | os.O_CREAT | how), "wb") as target:
+            target.write(file.content)
+            os.fchmod(target.fileno(), file.mode)
+
+    def run(self, name: str, script: str) -> int:
+        """Run a script, its output into the log; its exit status."""
+        place = f"/var/lib/cloud/instance/scripts/{name}"
+        self.write(File(path=place, content=script.encode(), mode=0o700))
+        log = self._files.open(cloud_init.LOG, os.O_WRONLY | os.O_APPEND)
+        try:
+            return self._run(f"cd /; sh {place}", log)
+        finally:
+            os.close(log)
+
+    def log(self, text: str) -> None:
+        """Append to its log."""
+        with open(self._files.open(cloud_init.LOG, os.O_WRONLY | os.O_APPEND), "w") as log:
+            log.write(text)
+
+
+def _answers(disk: Path) -> Path:
+    """Where cloud-init's answers are: beside the disk, out of the guest's reach."""
+    return disk.parent / "cloud-init"
+
+
+def _read(path: Path) -> str:
+    return path.read_text().removesuffix("\n")
+
+
+def commands(disk: Path, figures: Figures, close: Callable[[str], None]) -> dict[str, coreutils.Command]:
     """The commands by name. `close` is told `poweroff` or `reboot`."""
     scenery = _Scenery(disk, figures, close)
     return {
+        **coreutils.commands(Disk(disk, HOME)),
         "apt": scenery.apt,
         "apt-get": scenery.apt,
         "cloud-init": scenery.cloud_init,
@@ -89,16 +138,13 @@ def commands(disk: Path, figures: Figures, close: Callable[[str], None]) -> dict
         "free": scenery.free,
         "ip": scenery.ip,
         "journalctl": scenery.journalctl,
-        "ls": scenery.ls,
         "lsb_release": scenery.lsb_release,
         "nproc": scenery.nproc,
         "ping": scenery.ping,
         "poweroff": scenery.poweroff,
         "reboot": scenery.reboot,
-        "seq": scenery.seq,
         "shutdown": scenery.poweroff,
         "systemctl": scenery.systemctl,
-        "tail": scenery.tail,
         "uname": scenery.uname,
     }
 
@@ -130,8 +176,14 @@ class _Scenery:
         return 0
 
     async def cloud_init(self, context: Context) -> int:
-        await _say(context, "status: done")
-        return 0
+        if not context.argv or context.argv[0] != "status":
+            await _say(context, f"/usr/bin/cloud-init {cloud_init.VERSION}")
+            return 0
+        answers = _answers(self._disk)
+        while cloud_init.awaits(context.argv) and _read(answers / "state") == cloud_init.RUNNING:  # noqa: ASYNC110
+            await asyncio.sleep(_POLL_S)
+        await _say(context, _read(answers / cloud_init.wanted(context.argv)))
+        return int(_read(answers / "status"))
 
     async def df(self, context: Context) -> int:
         total = self._figures.disk // 1024
@@ -211,118 +263,6 @@ class _Scenery:
         )
         return 0
 
-    # ---- files, through bashkit: it follows no link out of the disk
-
-    async def ls(self, context: Context) -> int:
-        flags = "".join(word[1:] for word in context.argv if word[:1] == "-" and word[:2] != "--")
-        paths = [word for word in context.argv if not word.startswith("-")] or ["."]
-        status = 0
-        for number, path in enumerate(paths):
-            place = _inside(context, path)
-            if not context.fs.exists(place):
-                text = f"ls: cannot access '{path}': No such file or directory\n"
-                await context.stderr.write(text.encode())
-                status = 2
-                continue
-            if len(paths) > 1 and _is_folder(context.fs.stat(place)) and "d" not in flags:
-                await _say(context, ("\n" if number else "") + f"{path}:")
-            await _ls_one(context, place, path, flags)
-        return status
-
-    async def seq(self, context: Context) -> int:
-        try:
-            numbers = [int(word) for word in context.argv]
-            first, step, last = {1: (1, 1, *numbers), 2: (numbers[0], 1, *numbers[1:]), 3: numbers}[
-                len(numbers)
-            ]
-        except (ValueError, KeyError, IndexError):
-            await context.stderr.write(b"seq: needs one to three integers here\n")
-            return 1
-        row = range(first, last + (1 if step > 0 else -1), step)
-        for at in range(0, len(row), 10_000):
-            await context.stdout.write("".join(f"{number}\n" for number in row[at : at + 10_000]).encode())
-        return 0
-
-    async def tail(self, context: Context) -> int:
-        count, follow, paths = _tail_words(context.argv)
-        if not paths:
-            data = b"".join([chunk async for chunk in context.stdin])
-            await context.stdout.write(b"".join(_last(data, count)))
-            return 0
-        place = _inside(context, paths[0])
-        if not context.fs.exists(place):
-            text = f"tail: cannot open '{paths[0]}' for reading: No such file or directory\n"
-            await context.stderr.write(text.encode())
-            return 1
-        data = context.fs.read_file(place)
-        await context.stdout.write(b"".join(_last(data, count)))
-        at = len(data)
-        while follow:
-            await asyncio.sleep(_FOLLOW_S)
-            more = context.fs.read_file(place)[at:]
-            at += len(more)
-            await context.stdout.write(more)
-        return 0
-
-
-async def _ls_one(context: Context, place: str, path: str, flags: str) -> None:
-    facts = context.fs.stat(place)
-    if not _is_folder(facts) or "d" in flags:
-        await _say(context, _long(facts, place, path, flags) if "l" in flags else path)
-        return
-    entries = sorted(context.fs.read_dir(place), key=lambda entry: str(entry["name"]))
-    rows = [(each["metadata"], str(each["name"])) for each in entries]
-    if not {"a", "A"} & set(flags):
-        rows = [(each, name) for each, name in rows if not name.startswith(".")]
-    if "l" in flags:
-        await _say(context, f"total {4 * len(rows)}")
-    if "a" in flags:
-        rows = [(facts, "."), (facts, ".."), *rows]
-    for each, name in rows:
-        await _say(context, _long(each, place, name, flags) if "l" in flags else name)
-
-
-def _inside(context: Context, path: str) -> str:
-    """The path in the guest that a word means."""
-    return os.path.normpath(os.path.join("/", context.cwd, path))
-
-
-def _is_folder(facts: Facts) -> bool:
-    return str(facts["file_type"]) == "directory"
-
 
 async def _say(context: Context, text: str) -> None:
     await context.stdout.write(text.encode() + b"\n")
-
-
-def _long(facts: Facts, place: str, name: str, flags: str) -> str:
-    """A line of `ls -l`."""
-    folder = _is_folder(facts)
-    mode = stat.filemode((stat.S_IFDIR if folder else stat.S_IFREG) | (int(facts["mode"]) & 0o7777))
-    owner = "ubuntu ubuntu" if place.startswith(HOME) else "root   root  "
-    when = time.strftime("%b %e %H:%M", time.localtime(float(facts["modified"])))
-    bytes_ = 4096 if folder else int(facts["size"])
-    size = f"{bytes_ / 1024:.1f}K" if "h" in flags and bytes_ > 1024 else str(bytes_)
-    return f"{mode} {2 if folder else 1:>2} {owner} {size:>8} {when} {name}"
-
-
-def _tail_words(argv: list[str]) -> tuple[int, bool, list[str]]:
-    """How many lines, whether to follow, which files."""
-    count, follow, paths, rest = 10, False, list[str](), list(argv)
-    while rest:
-        word = rest.pop(0)
-        if word == "-n" and rest:
-            count = int(rest.pop(0).lstrip("+-") or 0)
-        elif word in ("-f", "-F", "--follow"):
-            follow = True
-        elif word.startswith("-") and word.lstrip("-n").isdigit():
-            count = int(word.lstrip("-n"))
-        elif word == "-fn" or word == "-nf":
-            follow = True
-        else:
-            paths.append(word)
-    return count, follow, paths
-
-
-def _last(data: bytes, count: int) -> list[bytes]:
-    return data.splitlines(keepends=True)[-count:] if count else []

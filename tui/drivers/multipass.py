@@ -5,7 +5,8 @@ Multipass has traps, and these argv keep out of them:
   a launch of that name is under way, and creates nothing;
 - `stop` and plain `delete` can block the daemon for everybody for five minutes, `purge` empties
   everybody's trash: cleanup is `delete --purge NAME`, one name a call;
-- `exec` without `-n` asks the daemon about mounts first, and may change the directory.
+- `exec` without `-n` asks the daemon about mounts first, and may change the directory;
+- what goes into a VM goes by `transfer`: `exec` cuts its stdin in silence.
 """
 
 from __future__ import annotations
@@ -82,8 +83,9 @@ class Multipass:
         return multipass_json.parse_images(stdout)
 
     def launch_argv(self, vm: VmName, spec: RunSpec, image: str, version: Version) -> Argv:
-        """Makes the VM; ends when it takes commands.
+        """Makes the VM; ends when it takes commands. Where the spec has cloud-init, that is its stdin.
 
+        (A Multipass from the snap store may read hardly any path.)
         Raises UsageError for an image that would be read as an option. A client that is killed, or
         whose `--timeout` runs out, leaves the VM behind.
         """
@@ -100,7 +102,16 @@ class Multipass:
             *("--memory" if modern else "--mem", format_size(spec.memory)),
             *("--disk", format_size(spec.disk)),
             *("--timeout", str(spec.boot_timeout_s)),
+            *(("--cloud-init", "-") if spec.cloud_init else ()),
         )
+
+    def put_argv(self, vm: VmName, path: str) -> Argv:
+        """Writes its stdin to a file in the VM, replacing it; the folder must be there.
+
+        `exec` would lose what is more than 2 MiB ahead of its reader, and exit 0. It does not start a
+        stopped VM. The file belongs to the guest user; cut off, it keeps what came so far.
+        """
+        return (self.manager, "transfer", "-", f"{vm}:{path}")
 
     def recipe(self, vm: VmName) -> Recipe:
         """How the warden looks for, enters and deletes it."""

@@ -189,14 +189,46 @@ _FAILURES = (
         "`multipass delete --purge` on the host ends it at once.",
     ),
     _row(
-        r"ssh connection failed|ssh session|[Ff]ailed to connect: ",
+        r"ssh connection failed|ssh session|[Ff]ailed to connect: |\[sftp\] (?:could not create|init failed)",
         "Multipass could not get into the VM",
         "The VM may still be booting, or its network is down. Try again in a minute.",
+    ),
+    # files on their way into it or out of it
+    _row(
+        r"\[sftp\] cannot open remote file (?P<path>[^\n]*): SFTP server: Permission denied",
+        "The guest user has no access to {path} in the VM",
+        "Choose a place in the guest user's home, or /var/tmp, where everybody may write.",
+    ),
+    _row(
+        r"\[sftp\] cannot open remote file (?P<path>[^\n]*): SFTP server: No such file",
+        "There is no {path} in the VM, and no folder for it",
+        "Check the path; `dayfly exec` can look into the VM.",
+    ),
+    _row(
+        r"\[sftp\] remote target does not exist",
+        "The folder that the file was to go into is not in the VM",
+        "Make it first, or choose another one; `dayfly exec` can look into the VM.",
+    ),
+    _row(
+        r"\[sftp\] cannot write to remote file (?P<path>[^\n]*?): ",
+        "The VM took only a part of {path}: its disk may be full",
+        "Set disk to more, or send less.",
+    ),
+    _row(
+        r"\[sftp\] omitting (?:local|remote) directory (?P<path>[^\n]*): recursive mode",
+        "{path} is a folder where Multipass was to bring a file",
+        "Name a file in it.",
+    ),
+    _row(
+        r"\[sftp\] cannot access (?P<path>[^\n]*): (?P<reason>[^\n]*)",
+        "Multipass cannot read {path} on the host: {reason}",
+        "A Multipass from the snap store cannot read /tmp, hidden folders or other people's homes.",
     ),
     # the command line: this Multipass is not one we know
     _row(
         r"^(?:Error: )?(?P<line>(?:Unknown option|invalid option|Too many arguments|Wrong number of arguments"
-        r"|Invalid format type|Name argument or --all|Options --)[^\n]*)",
+        r"|Invalid format type|Name argument or --all|Options --"
+        r"|Cannot specify an instance name)[^\n]*)",
         "Multipass did not understand the command: {line}",
         "dayfly knows Multipass 1.10 to 1.17; `multipass version` on the host shows which one it has.",
     ),

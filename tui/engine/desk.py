@@ -13,10 +13,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tui.engine.artifacts import Artifacts
 from tui.engine.janitor import DELAYS
 from tui.engine.ledger import Debt, Ledger, LedgerRow, RunLock
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
+from tui.engine.secrets import TrustedCommands, mask_alone
 from tui.engine.takeover import fetch_output, is_work_over, outcome_without_us, phase_of, silence_limit
 from tui.model.errors import DayflyError, HostUnreachable, LeaseClosing, ManagerRefused, NoSuchLease
 from tui.model.hosts import HostEntry
@@ -109,13 +111,13 @@ class Desk:
 
     async def pin(self, row: LedgerRow, for_s: int | None = None) -> None:
         """Keep the VM, for so long or until unpinned. Raises LeaseClosing: too late."""
-        link = await self._reach_unpaid(row)
+        link = await self.reach(row)
         await link.say(lambda: link.warden.pin(row.vm, for_s=for_s), patience_s=PATIENCE_S)
         await asyncio.to_thread(self._ledger.pinned, row.run, time.time())
 
     async def unpin(self, row: LedgerRow) -> bool:
         """Let the VM go; whether it is being deleted now, or a workload still runs in it."""
-        link = await self._reach_unpaid(row)
+        link = await self.reach(row)
         await link.say(lambda: link.warden.unpin(row.vm), patience_s=PATIENCE_S)
         await asyncio.to_thread(self._ledger.pinned, row.run, None)
         report = await self._status(row)
@@ -159,7 +161,8 @@ class Desk:
             on_wait(report.note)
             await asyncio.sleep(_ASK_AGAIN_S)
 
-    async def _reach_unpaid(self, row: LedgerRow) -> HostLink:
+    async def reach(self, row: LedgerRow) -> HostLink:
+        """The link to the host of a VM that may be there. Raises NoSuchLease where it is gone already."""
         if row.debt is Debt.PAID:
             raise NoSuchLease(f"{row.vm} is gone from {row.entry.name} already")
         return await self._reach(row)
@@ -191,7 +194,10 @@ class Desk:
         if not lock.take():
             raise LeaseClosing(f"another process has taken up {row.vm}")
         try:
+            await mask_alone(logs, row.spec, TrustedCommands(self._ledger.folder))
             await fetch_output(link, report, logs, patience_s=PATIENCE_S)
+            artifacts = Artifacts(row.run, row.vm, row.spec, link, folder=folder, show=lambda _: None)
+            await artifacts.bring_home()
             if report.phase is LeasePhase.GONE:
                 with contextlib.suppress(NoSuchLease):  # somebody else was quicker
                     await link.say(lambda: link.warden.acknowledge(row.vm), patience_s=PATIENCE_S)
@@ -211,11 +217,8 @@ class Desk:
             )
 
     def _carrier(self, row: LedgerRow) -> Carrier:
-        lock = RunLock(self._ledger.run_folder(row.run))
-        try:
-            return Carrier.NOBODY if lock.take() else Carrier.PROCESS
-        finally:
-            lock.release()
+        is_carried = RunLock(self._ledger.run_folder(row.run)).is_taken()
+        return Carrier.PROCESS if is_carried else Carrier.NOBODY
 
 
 def _may_finish(report: LeaseReport) -> bool:

@@ -207,11 +207,7 @@ class Doctor:
 
     def _is_carried(self, row: LedgerRow) -> bool:
         """Whether a live process has the run."""
-        lock = RunLock(self._ledger.run_folder(row.run))
-        try:
-            return not lock.take()
-        finally:
-            lock.release()
+        return RunLock(self._ledger.run_folder(row.run)).is_taken()
 
 
 def _of_folder(facts: HostFacts) -> Finding:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 
 from tui.engine.store import Store
-from tui.model.events import Narrated, PhaseEntered, ProgressMade, RunEvent, WorkEnded
+from tui.model.events import Narrated, PhaseEntered, ProgressMade, ResultsChanged, RunEvent, WorkEnded
 from tui.model.phase import Outcome, Phase
+from tui.model.results import Result, ResultState
 from tui.model.spec import RunId
 from tui.model.state import RunState
+from tui.model.units import approximate_size
 
 
 class Emitter:
@@ -43,3 +45,12 @@ class Emitter:
     def end_work(self, outcome: Outcome) -> None:
         """How the work went; the first word counts."""
         self.emit(WorkEnded(run=self._run, at=time.time(), outcome=outcome))
+
+    def show_results(self, results: tuple[Result, ...]) -> None:
+        """How far they are, where that is news; while some are on their way, the progress says so too."""
+        if results == self.state.results:
+            return
+        self.emit(ResultsChanged(run=self._run, at=time.time(), results=results))
+        if any(result.state is ResultState.COLLECTING for result in results):
+            size = approximate_size(sum(result.size for result in results))
+            self.progress(f"bringing home results: {size}")

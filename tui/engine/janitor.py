@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from tui.engine.ledger import Ledger
 from tui.engine.link import HostLink
 from tui.engine.store import Signal, Store
-from tui.model.errors import ManagerRefused, NoSuchLease
+from tui.model.errors import DayflyError, ManagerRefused, NoSuchLease
 from tui.model.events import CleanupDelayed, PhaseEntered
 from tui.model.lease import LeasePhase, LeaseReport
 from tui.model.phase import Phase
@@ -34,6 +35,9 @@ DELAYS = {
 }
 
 
+BringHome = Callable[[], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Marked:
     """One VM that is to be gone."""
@@ -41,6 +45,7 @@ class Marked:
     run: RunId
     vm: VmName
     link: HostLink
+    bring_home: BringHome
 
 
 class Janitor:
@@ -53,10 +58,14 @@ class Janitor:
         self._under_way: set[RunId] = set()
         self._signal = Signal()
 
-    def mark(self, run: RunId, vm: VmName, link: HostLink) -> None:
-        """This VM is to be gone. Synchronous, idempotent, cannot be interrupted."""
+    def mark(self, run: RunId, vm: VmName, link: HostLink, bring_home: BringHome) -> None:
+        """This VM is to be gone. Synchronous, idempotent, cannot be interrupted.
+
+        `bring_home` goes on beside the deletion, and is said again until it succeeds; the host forgets
+        nothing before.
+        """
         if run not in self._marked:
-            self._marked[run] = Marked(run, vm, link)
+            self._marked[run] = Marked(run, vm, link, bring_home)
             self._store.apply(PhaseEntered(run=run, at=time.time(), phase=Phase.DELETING))
             self._signal.fire()
 
@@ -90,13 +99,21 @@ class Janitor:
             await link.say(lambda: link.warden.reap(vm))
         except NoSuchLease:
             await self._check_unleased(marked)
+            await marked.bring_home()
         else:
-            await self._await_gone(marked)
+            await self._await_gone_and_home(marked)
         # In this order: a lease that was opened while we asked is refused here, and reaped next time.
         await self._forget_lease(marked)
         await asyncio.to_thread(self._ledger.gone, marked.run)
         link.let_go(vm)
         self._store.apply(PhaseEntered(run=marked.run, at=time.time(), phase=Phase.GONE))
+
+    async def _await_gone_and_home(self, marked: Marked) -> None:
+        async with asyncio.TaskGroup() as group:
+            bringing = group.create_task(_fault_of(marked.bring_home()))
+            await self._await_gone(marked)
+        if fault := bringing.result():
+            raise fault
 
     async def _await_gone(self, marked: Marked) -> None:
         link, vm = marked.link, marked.vm
@@ -135,3 +152,12 @@ class Janitor:
         run = self._store.state.runs.get(marked.run)
         if run is not None and run.delay != reason:
             self._store.apply(CleanupDelayed(run=marked.run, at=time.time(), reason=reason))
+
+
+async def _fault_of(work: Awaitable[None]) -> DayflyError | OSError | None:
+    """What went wrong with it, which is no reason to stop what goes on beside it."""
+    try:
+        await work
+    except (DayflyError, OSError) as error:
+        return error
+    return None

@@ -74,7 +74,8 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._folder = folder
+        self.folder = folder
+        """Of this installation's state."""
         self._guard = threading.Lock()
         self._db = sqlite3.connect(folder / "ledger.sqlite", check_same_thread=False, timeout=30)
         self._db.row_factory = sqlite3.Row
@@ -146,7 +147,7 @@ class Ledger:
 
     def run_folder(self, run: RunId) -> Path:
         """Where the run's logs are; made when asked for."""
-        folder = self._folder / "runs" / run
+        folder = self.folder / "runs" / run
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
@@ -196,6 +197,15 @@ class RunLock:
     def is_held(self) -> bool:
         """Whether it is ours."""
         return self._file is not None
+
+    def is_taken(self) -> bool:
+        """Whether a process has it now: this one, or another. Takes nothing."""
+        if self.is_held:
+            return True
+        try:
+            return not self.take()
+        finally:
+            self.release()
 
     def take(self) -> bool:
         """Whether the run is ours now; False: another live process has it. Idempotent."""

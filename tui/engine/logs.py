@@ -12,11 +12,13 @@ import os
 import struct
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tui.contracts import LogChunk
+from tui.engine.masking import Mask, patterns_of
 from tui.model.errors import LogUnwritable
+from tui.model.lease import is_collect_job
 
 STREAMS = ("stdout", "stderr", "narration")
 _ENTRY = struct.Struct("<QQIId")  # merged offset, offset in its stream, length, stream, arrival (epoch s)
@@ -33,10 +35,11 @@ class JobLog:
 
     Bytes are in the files at most 100 ms after they came, or at once when 64 KiB are waiting. While the disk
     refuses them at most 4 MiB wait in memory; what comes on top is dropped, and fetched again by whoever
-    follows the job: `sizes` says from where.
+    follows the job: `sizes` says from where. Stars stand in the files for the patterns that are `secret`;
+    what may be the beginning of one waits in memory, and counts as not here.
     """
 
-    def __init__(self, folder: Path, job: str) -> None:
+    def __init__(self, folder: Path, job: str, secret: Sequence[bytes] = ()) -> None:
         self._files = [os.open(folder / f"{job}.{stream}", _APPEND, 0o600) for stream in STREAMS]
         self._index = os.open(folder / f"{job}.index", _APPEND, 0o600)
         self._sizes = [os.fstat(file).st_size for file in self._files]
@@ -45,21 +48,34 @@ class JobLog:
         self._waiting_size = 0
         self._is_dropping = False
         self._timer: asyncio.TimerHandle | None = None
+        self._masks = (Mask(secret), Mask(secret))
+        self._ends: tuple[int, int] | None = None
         self.on_bytes: OnStreamBytes | None = None
 
     def sizes(self) -> tuple[int, int]:
-        """Bytes of stdout and stderr that are in the files. Raises LogUnwritable."""
+        """Bytes of stdout and stderr that are in the files: what comes goes on there.
+
+        Raises LogUnwritable.
+        """
         self.flush()
         self._is_dropping = False
+        for mask in self._masks:
+            mask.forget()
         return self._sizes[0], self._sizes[1]
 
     def stdout(self, data: bytes) -> None:
         """Append to stdout."""
-        self._take(0, data)
+        self._show(0, data)
 
     def stderr(self, data: bytes) -> None:
         """Append to stderr."""
-        self._take(1, data)
+        self._show(1, data)
+
+    def end(self, stdout_size: int, stderr_size: int) -> None:
+        """The streams end at these offsets: what is held back there is no beginning of a secret."""
+        self._ends = stdout_size, stderr_size
+        for stream in range(2):
+            self._let_go(stream)
 
     def narrate(self, line: str) -> None:
         """Append one line of our own."""
@@ -100,7 +116,22 @@ class JobLog:
                 os.close(file)
             self._index = -1
 
+    def _show(self, stream: int, data: bytes) -> None:
+        self._take(stream, self._masks[stream].feed(data))
+        self._let_go(stream)
+
+    def _let_go(self, stream: int) -> None:
+        """Append what is held back of a stream that is here to its end."""
+        mask = self._masks[stream]
+        if self._ends is None or not mask.held or self._is_dropping:
+            return
+        waiting = sum(len(data) for of, data in self._waiting if of == stream)
+        if self._sizes[stream] + waiting + mask.held == self._ends[stream]:
+            self._take(stream, mask.end())
+
     def _take(self, stream: int, data: bytes) -> None:
+        if not data:
+            return
         if self._is_dropping or self._waiting_size > _WAIT_AT_MOST:
             self._is_dropping = True
             return
@@ -153,11 +184,16 @@ class RunLogs:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._jobs: dict[str, JobLog] = {}
+        self._secret: tuple[bytes, ...] = ()
+
+    def mask(self, values: Iterable[bytes]) -> None:
+        """Have stars for these in the logs of all jobs that are opened from now on; not in results."""
+        self._secret = patterns_of(values)
 
     def job(self, job: str, on_bytes: OnStreamBytes | None = None) -> JobLog:
         """The log of `job`, opened once; `on_bytes` sees what is appended from now on."""
         if job not in self._jobs:
-            self._jobs[job] = JobLog(self._folder, job)
+            self._jobs[job] = JobLog(self._folder, job, () if is_collect_job(job) else self._secret)
         if on_bytes is not None:
             self._jobs[job].on_bytes = on_bytes
         return self._jobs[job]

@@ -12,6 +12,7 @@ from tui.model.events import (
     Narrated,
     PhaseEntered,
     PinChanged,
+    ResultsChanged,
     RunAdopted,
     RunLeft,
     RunOrphaned,
@@ -20,9 +21,11 @@ from tui.model.events import (
 from tui.model.hosts import DEMO, LOCAL, HostEntry
 from tui.model.lease import LAUNCH_JOB
 from tui.model.phase import Outcome, OutcomeKind, Phase, Pin
+from tui.model.results import Result, ResultState
 from tui.model.spec import HostName, PinPolicy, RunSpec
 from tui.model.state import RunState
-from tui.model.units import format_duration
+from tui.model.text import clean
+from tui.model.units import approximate_size, format_duration
 
 CLEANUP_LOG = "cleanup"
 EXEC_BOUND = (
@@ -47,6 +50,8 @@ def sentence(event: Event, run: RunState) -> str:
             return f"{run.vm} goes on without us on {run.host}{_until(ends_at)}: dayfly attach {run.id}"
         case WorkEnded(outcome=outcome) if run.outcome is None:
             return of_outcome(outcome)
+        case ResultsChanged(results=results):
+            return _of_results(results, run)
         case CleanupDelayed(reason=reason) if reason:
             return f"Not gone yet: {reason}."
         case _:
@@ -79,6 +84,7 @@ def _of_phase(phase: Phase, run: RunState) -> str:
         Phase.LEASED: f"{run.host} now owes the deletion of {run.vm}, whatever happens to this client.",
         Phase.LAUNCHING: f"Launching {where} from {run.spec.image}.",
         Phase.WORKING: f"The command runs in {where}.",
+        Phase.COLLECTING: f"Bringing home the results of {where}.",
         Phase.DELETING: f"Deleting {where}.",
         Phase.GONE: f"{where} is gone." if run.phase is not Phase.QUEUED else "Nothing was launched.",
         Phase.KEPT: f"{where} stays: it is pinned.",
@@ -95,6 +101,36 @@ def _of_pin(event: PinChanged, run: RunState) -> str:
         Pin.REFUSED: f"The pin came too late{because}.",
         Pin.OFF: f"Unpinned{because}." if run.pin is Pin.ON else "",
     }.get(event.pin, "")
+
+
+def of_result(result: Result) -> str:
+    """What came home of one artifact, as a sentence."""
+    files = f"{result.files} file{'' if result.files == 1 else 's'}, {approximate_size(result.size)}"
+    reason = clean(result.reason)
+    match result.state:
+        case ResultState.COMPLETE:
+            return f"Result {result.path}: {files}."
+        case ResultState.PARTIAL:
+            return f"Result {result.path}: only a part, {files}: {reason}."
+        case ResultState.MISSING:
+            return f"Result {result.path}: nothing: {reason}."
+        case _:
+            return ""
+
+
+def where_results_are(run: RunState) -> str:
+    """The folders with what came home; empty: nothing did."""
+    folders = dict.fromkeys(result.folder for result in run.results if result.files)
+    return f"Results: {', '.join(folders)}" if folders else ""
+
+
+def _of_results(results: tuple[Result, ...], run: RunState) -> str:
+    """Those that have come to their end now; where nothing was launched the reason was told."""
+    if run.outcome is not None and run.outcome.kind is OutcomeKind.LAUNCH_FAILED:
+        return ""
+    ended_before = {at for at, result in enumerate(run.results) if result.state.is_final}
+    new = (of_result(result) for at, result in enumerate(results) if at not in ended_before)
+    return " ".join(sentence for sentence in new if sentence)
 
 
 def _until(ends_at: float | None) -> str:

@@ -6,7 +6,9 @@ import asyncio
 import time
 from collections.abc import Awaitable
 
+from tui.contracts import Ask
 from tui.engine import narrate
+from tui.engine.artifacts import Artifacts
 from tui.engine.emitter import Emitter
 from tui.engine.janitor import Janitor
 from tui.engine.ledger import Ledger, LedgerRow, RunLock
@@ -15,6 +17,7 @@ from tui.engine.logs import RunLogs
 from tui.engine.outcomes import AWAY, lost
 from tui.engine.pin import PinSwitch
 from tui.engine.racing import first_of
+from tui.engine.secrets import SecretSources, TrustedCommands
 from tui.engine.stages import PATIENCE_S, Stages
 from tui.engine.store import Store
 from tui.engine.takeover import Standing, ends_at, phase_of, standing_of
@@ -48,6 +51,7 @@ class Run:
         store: Store,
         janitor: Janitor,
         identity: Identity,
+        ask: Ask,
     ) -> None:
         self.id, self.vm, self.spec, self.link = run, vm, spec, link
         self._ledger, self._janitor = ledger, janitor
@@ -56,10 +60,16 @@ class Run:
         self.lock = RunLock(self.folder)
         self._emitter = Emitter(run, store)
         self._stages = Stages(
-            run, vm, spec, link, ledger=ledger, emitter=self._emitter, identity=identity, logs=self.logs
+            *(run, vm, spec, link),
+            ledger=ledger,
+            emitter=self._emitter,
+            identity=identity,
+            logs=self.logs,
+            secrets=SecretSources(spec, ask=ask, trusted=TrustedCommands(ledger.folder)),
         )
         patience_s = spec.grace_s + PATIENCE_S
         self._pin = PinSwitch(run, vm, link, store=store, ledger=ledger, patience_s=patience_s)
+        self._artifacts = Artifacts(run, vm, spec, link, folder=self.folder, show=self._emitter.show_results)
         self._stop = asyncio.Event()
         self._leave = asyncio.Event()
         self._finish = asyncio.Event()
@@ -81,7 +91,7 @@ class Run:
         self._spares_pins = False
         self._stop.set()
         if self.state.phase is Phase.KEPT:
-            self._janitor.mark(self.id, self.vm, self.link)
+            self._mark()
 
     def leave(self, *, finish: bool = False) -> None:
         """The client goes: what is pinned stays as it is, what is not is cancelled, or left to `finish`.
@@ -114,7 +124,7 @@ class Run:
             return
         await self._pin.unpin(is_leased=self._stages.is_leased)
         if self.state.phase is Phase.KEPT:
-            self._janitor.mark(self.id, self.vm, self.link)
+            self._mark()
 
     def observe(self, vms: tuple[VmInfo, ...]) -> bool:
         """Take in what the host listed; whether a kept VM looks as if somebody else had ended it."""
@@ -146,6 +156,7 @@ class Run:
         Cancelled, it leaves all as it is.
         """
         self._stages.resume(row)
+        await self._artifacts.recall()
         report = await self.link.say(lambda: self.link.warden.status(self.vm))
         self.link.take_report(report)
         self._pin.take(report, since=row.pinned_at)
@@ -168,7 +179,7 @@ class Run:
         self.link.take_report(report)
         if self.state.phase is Phase.KEPT and (not report.pinned or report.phase is LeasePhase.GONE):
             self._emitter.tell("The VM was ended from elsewhere.")
-            self._janitor.mark(self.id, self.vm, self.link)
+            self._mark()
 
     async def _see_through(self, work: Awaitable[Outcome]) -> None:
         """Until the work is over, or somebody ends it, or we leave it; then draw the conclusion."""
@@ -304,6 +315,7 @@ class Run:
         if standing_of(report, has_ended=True) is Standing.KEPT:
             self._emitter.end_work(outcome)
             await asyncio.to_thread(self._ledger.ended, self.id, outcome)
+            await self._collect()
             self._keep("Pinned since an earlier session.")
         else:
             await self._conclude(outcome)
@@ -319,17 +331,54 @@ class Run:
             self.link.leave_lane(self.vm)
             await asyncio.to_thread(self._ledger.gone, self.id)
             self._emitter.enter(Phase.GONE)
-        elif await self._stays(outcome) or not await self._is_released():
+            return
+        if not self._is_urgent(outcome):
+            await self._collect()
+        if await self._stays(outcome) or not await self._is_released():
+            await self._collect()
             self._keep(f"To get in, type on {self.link.name}: {self.link.driver.shell_command(self.vm)}")
         else:
-            self._janitor.mark(self.id, self.vm, self.link)
+            self._mark()
+
+    def _is_urgent(self, outcome: Outcome) -> bool:
+        """It is told to end, or its time is over: its results come home beside the deletion."""
+        keeps = self._pin.is_wanted or self.spec.pin is PinPolicy.ON_FAILURE
+        is_late = outcome.kind is OutcomeKind.TIMED_OUT and not keeps
+        return self._stop.is_set() or self._is_ending() or is_late
+
+    def _is_ending(self) -> bool:
+        report = self.link.reports.get(self.vm)
+        return report is not None and (report.phase.is_ending or report.phase is LeasePhase.NONE)
+
+    async def _collect(self) -> None:
+        """Bring the results home; whoever ends the run meanwhile does not wait for that."""
+        if self._artifacts.is_home or self.state.phase.is_over:
+            return
+        if may_move(self.state.phase, Phase.COLLECTING):
+            self._emitter.enter(Phase.COLLECTING)
+        async with asyncio.TaskGroup() as group:
+            stopping = group.create_task(self._mark_when_stopped())
+            try:
+                await self._artifacts.bring_home()
+            except (DayflyError, OSError) as error:
+                self._emitter.tell(f"Its results are not home yet: {error}")
+            stopping.cancel()
+
+    async def _mark_when_stopped(self) -> None:
+        await self._stop.wait()
+        if await self._is_released():
+            self._mark()
+
+    def _mark(self) -> None:
+        """It is to be gone; what it has for us is brought home before its host forgets it."""
+        self._janitor.mark(self.id, self.vm, self.link, self._artifacts.bring_home)
 
     def _mark_what_is_owed(self) -> None:
         """The engine is going down around us: mark, and leave the deed to the janitor and the host."""
         if self.state.is_pinned:
             self._emitter.enter(Phase.KEPT)
         elif self._stages.has_touched_host and not self.state.phase.is_over:
-            self._janitor.mark(self.id, self.vm, self.link)
+            self._mark()
 
     async def _pin_by_policy(self) -> None:
         """As soon as there is a lease: what was asked for before, or always."""
@@ -338,13 +387,12 @@ class Run:
 
     async def _stays(self, outcome: Outcome) -> bool:
         """Whether the pin, or the policy, keeps the VM now that the work is over."""
-        report = self.link.reports.get(self.vm)
-        is_ending = report is not None and (report.phase.is_ending or report.phase is LeasePhase.NONE)
-        if self._stop.is_set() or not self._stages.is_leased or is_ending:
+        if self._stop.is_set() or not self._stages.is_leased or self._is_ending():
             return False
         if outcome.kind is OutcomeKind.LAUNCH_FAILED:
             return self._pin.is_on and await self._vm_exists()
-        if self.spec.pin is PinPolicy.ON_FAILURE and outcome.kind in _FAILURES and await self._vm_exists():
+        has_failed = outcome.kind in _FAILURES or self.state.lacks_results
+        if self.spec.pin is PinPolicy.ON_FAILURE and has_failed and await self._vm_exists():
             await self._pin.pin(is_leased=True, for_s=self.spec.pin_for_s)
         return self._pin.is_on
 

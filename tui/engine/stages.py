@@ -8,11 +8,15 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from tui.engine.collect import epilogue_limit, epilogue_of
 from tui.engine.emitter import Emitter
+from tui.engine.errands import Errands
+from tui.engine.intake import Intake
 from tui.engine.ledger import Ledger, LedgerRow
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
 from tui.engine.outcomes import AWAY, TIMEOUT, launch_failed, lost, outcome_of_end
+from tui.engine.secrets import SecretSources
 from tui.engine.takeover import TAIL, fetch_output, outcome_without_us
 from tui.model.errors import DayflyError, LogUnwritable
 from tui.model.lease import (
@@ -54,9 +58,18 @@ class Stages:
         emitter: Emitter,
         identity: Identity,
         logs: RunLogs,
+        secrets: SecretSources,
     ) -> None:
         self._run, self._vm, self._spec, self._link = run, vm, spec, link
         self._ledger, self._emitter, self._identity, self._logs = ledger, emitter, identity, logs
+        errands = Errands(vm, link, logs, say=self.say, follow=self._follow)
+        self._intake = Intake(
+            *(run, vm, spec, link, errands),
+            emitter=emitter,
+            logs=logs,
+            folder=ledger.run_folder(run),
+            secrets=secrets,
+        )
         self._launch_tail = b""
         self._began_at: float | None = None
         self.is_leased = False
@@ -105,7 +118,7 @@ class Stages:
     async def _from_start(self, when_leased: Callable[[], Awaitable[None]]) -> Outcome:
         await self._lease()
         await when_leased()
-        return await self._launch() or await self._boot() or await self._work()
+        return await self._launch() or await self._bring_in() or await self._work()
 
     async def _from_here(self) -> Outcome:
         warden, spec = self._link.warden, self._spec
@@ -115,14 +128,18 @@ class Stages:
             await self.say(lambda: warden.set_grace(self._vm, spec.grace_s, finish_s=finish_s))
         if WORK_JOB in report.started:
             self._begin_work()
+            await self._intake.mask_again()
             return await self._await_workload()
         await self._link.first_contact()
-        return await self._launch() or await self._boot() or await self._work()
+        self._intake.go_on_from(report)
+        is_launched = LAUNCH_JOB in report.started
+        return await self._launch(begun=is_launched) or await self._bring_in() or await self._work()
 
     async def _lease(self) -> None:
         """Intend, connect, wait for our turn, and have the lease on the host."""
         link, spec = self._link, self._spec
         await asyncio.to_thread(self._ledger.intend, self._run, self._vm, link.entry, spec)
+        await self._intake.check()
         self._emitter.progress(f"connecting to {link.name}")
         await link.first_contact()
         await link.enter_lane(self._vm, self._emitter.progress)
@@ -135,6 +152,9 @@ class Stages:
             pin=spec.pin,
             pin_for_s=spec.pin_for_s,
             recipe=link.driver.recipe(self._vm),
+            epilogue=epilogue_of(spec),
+            epilogue_s=spec.collect_timeout_s,
+            epilogue_limit=epilogue_limit(spec),
         )
         self.has_touched_host = True
         await self.say(lambda: link.warden.open(lease))
@@ -143,12 +163,13 @@ class Stages:
         self.is_leased = True
         self._emitter.enter(Phase.LEASED)
 
-    async def _launch(self) -> Outcome | None:
+    async def _launch(self, *, begun: bool = False) -> Outcome | None:
         link, spec = self._link, self._spec
         assert link.version is not None  # first_contact saw to it
         argv = link.driver.launch_argv(self._vm, spec, link.entry.image(spec.image), link.version)
         self._emitter.enter(Phase.LAUNCHING)
-        await self.say(lambda: link.warden.start(self._vm, LAUNCH_JOB, argv, JobPlace.HOST))
+        spool = await self._intake.put_user_data(launched=begun)
+        await self.say(lambda: link.warden.start(self._vm, LAUNCH_JOB, argv, JobPlace.HOST, spool=spool))
         try:
             async with asyncio.timeout(spec.boot_timeout_s + _LAUNCH_MARGIN_S):
                 end = await self._follow(LAUNCH_JOB)
@@ -162,6 +183,12 @@ class Stages:
         stderr = self._logs.tail(LAUNCH_JOB, "stderr", TAIL)
         sentence, self.hint = self._link.driver.explain(stderr, end.status)
         return launch_failed(sentence)
+
+    async def _bring_in(self) -> Outcome | None:
+        """What the workload needs in its VM."""
+        outcome = await self._boot() or await self._intake.boot() or await self._intake.bring_inputs()
+        self.hint = self.hint or self._intake.hint
+        return outcome
 
     async def _boot(self) -> Outcome | None:
         """A launch that says it is done may still have lost its VM: look."""
@@ -185,10 +212,12 @@ class Stages:
             return launch_failed(f"still {state.lower()} after {limit}")
 
     async def _work(self) -> Outcome:
-        warden, spec = self._link.warden, self._spec
-        await self.say(
-            lambda: warden.start(self._vm, WORK_JOB, spec.argv, JobPlace.GUEST, workdir=spec.workdir)
-        )
+        argv = await self._intake.workload()
+        if isinstance(argv, Outcome):
+            self.hint = self._intake.hint
+            return argv
+        start, place, workdir = self._link.warden.start, JobPlace.GUEST, self._spec.workdir
+        await self.say(lambda: start(self._vm, WORK_JOB, argv, place, workdir=workdir))
         await asyncio.to_thread(self._ledger.working, self._run)
         self._began_at = time.time()
         self._begin_work()
@@ -246,6 +275,7 @@ class Stages:
         """
         if report.dropped:
             self._emitter.tell(f"{self._link.name} kept its output until the limit; it is gone from there.")
+        await self._intake.mask_again()
         try:
             if WORK_JOB in report.started and report.end_of(WORK_JOB) is None:
                 await self._fetch_last_bytes()  # it is being stopped

@@ -281,8 +281,10 @@ class Supervisor:
         if not self._is_leaving:
             self.leave()
         try:
-            async with asyncio.timeout(self._pace.leave_s):
+            async with asyncio.timeout(self._pace.leave_s) as patience:
                 while self.state.unfinished and not self._abandoned.is_set():
+                    if any(run.is_collecting for run in self.state.unfinished):  # has a limit of its own
+                        patience.reschedule(asyncio.get_running_loop().time() + self._pace.leave_s)
                     await self.store.changes.wait()
         except TimeoutError:
             self._abandoned.set()
@@ -311,6 +313,7 @@ class Supervisor:
             store=self.store,
             janitor=self.janitor,
             identity=self._identity,
+            ask=self._ask,
         )
         self._runs[run_id] = run
         self._recorder.follow(run_id, run.folder, run.logs, run.lock)

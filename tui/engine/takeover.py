@@ -9,7 +9,7 @@ from functools import partial
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
 from tui.engine.outcomes import launch_failed, outcome_of_past
-from tui.model.lease import LAUNCH_JOB, WORK_JOB, LeasePhase, LeaseReport
+from tui.model.lease import LAUNCH_JOB, WORK_JOB, LeasePhase, LeaseReport, is_collect_job
 from tui.model.phase import Outcome, Phase
 from tui.model.spec import RunSpec
 
@@ -75,7 +75,7 @@ def ends_at(report: LeaseReport) -> float | None:
 async def fetch_output(
     link: HostLink, report: LeaseReport, logs: RunLogs, *, patience_s: float | None = None
 ) -> None:
-    """Bring all that the ended jobs of a lease wrote and that is not here yet.
+    """Bring all that the ended jobs of a lease wrote and that is not here yet; not what `Artifacts` brings.
 
     It waits on the host until the lease is acknowledged; where it was dropped there is nothing to bring.
     Cancelled, it leaves here what came so far. Raises HostError and WardenError kinds, and LogUnwritable.
@@ -83,6 +83,8 @@ async def fetch_output(
     if report.dropped:
         return
     for job, _ in report.ends:
+        if is_collect_job(job):
+            continue
         log = logs.job(job)
         await link.say(partial(link.warden.follow, report.vm, job, log), patience_s=patience_s)
         await log.sync()

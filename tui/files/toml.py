@@ -7,15 +7,15 @@ token, only to note the line on which each key begins.
 from __future__ import annotations
 
 import difflib
+import itertools
 import json
-import os
 import re
-import stat
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tui.files.plain import Unreadable, lower_first, read_plain
 from tui.model.errors import ProfileError
 from tui.model.text import clean, clean_line
 from tui.model.units import approximate_size
@@ -23,7 +23,8 @@ from tui.model.units import approximate_size
 MAX_BYTES = 256 * 1024
 _SHOWN = 60
 
-KeyPath = tuple[str, ...]
+KeyPath = tuple[str | int, ...]
+"""Names of keys and, within lists, numbers from 0: `("inputs", 1, "from")`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +34,18 @@ class TomlFile:
     path: Path
     data: Mapping[str, object]
     lines: Mapping[KeyPath, int]
-    """On which line, from 1, each key or table begins."""
+    """On which line, from 1, each key, table or item of a list begins."""
 
-    def where(self, *keys: str) -> str:
+    def where(self, *keys: str | int) -> str:
         """`profiles/ci.toml:7: memory`: how every fault of a key begins."""
         line = self.line(*keys)
         return f"{shown_path(self.path)}:{line}: {dotted(keys)}" if line else self.lacks(*keys)
 
-    def lacks(self, *keys: str) -> str:
+    def lacks(self, *keys: str | int) -> str:
         """`profiles/ci.toml: memory`: how the fault of a key begins that is not there."""
         return f"{shown_path(self.path)}: {dotted(keys)}"
 
-    def line(self, *keys: str) -> int:
+    def line(self, *keys: str | int) -> int:
         """Where the key begins, or the table around it; 0: nowhere."""
         ends = range(len(keys), 0, -1)
         return next((self.lines[keys[:end]] for end in ends if keys[:end] in self.lines), 0)
@@ -79,33 +80,17 @@ def parse(raw: bytes, path: Path) -> TomlFile:
 
 
 def _content(path: Path) -> bytes:
-    place = shown_path(path)
     try:
-        # A FIFO must not hold us up: look at what was opened before reading it.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (OSError, ValueError) as error:
-        raise _fault(f"{place}: {_reason(error)}") from error
-    try:
-        mode = os.fstat(descriptor).st_mode
-        if not stat.S_ISREG(mode):
-            raise _fault(f"{place}: is {'a folder' if stat.S_ISDIR(mode) else 'no file'}; give a TOML file")
-        with open(descriptor, "rb", closefd=False) as file:
-            content = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise _fault(f"{place}: {_reason(error)}") from error
-    finally:
-        os.close(descriptor)
+        content = read_plain(path, MAX_BYTES)
+    except Unreadable as error:
+        instead = "; give a TOML file" if error.is_no_file else ""
+        raise _fault(f"{shown_path(path)}: {error}{instead}") from error
     if len(content) > MAX_BYTES:
         raise _fault(
-            f"{place}: is larger than {approximate_size(MAX_BYTES)}; keep data and long scripts elsewhere"
+            f"{shown_path(path)}: is larger than {approximate_size(MAX_BYTES)};"
+            " keep data and long scripts elsewhere"
         )
     return content
-
-
-def _reason(error: OSError | ValueError) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return _lower_first(error.strerror)
-    return "is not a file name"
 
 
 def _fault(line: str) -> ProfileError:
@@ -118,11 +103,7 @@ def _syntax_fault(error: ValueError, text: str, path: Path) -> str:
         return f"{shown_path(path)}: not TOML: {clean_line(str(error))}"
     line = match[2] or text.rstrip("\n").count("\n") + 1
     column = f":{match[3]}" if match[3] else ""
-    return f"{shown_path(path)}:{line}{column}: not TOML: {_lower_first(clean_line(match[1]))}"
-
-
-def _lower_first(words: str) -> str:
-    return words[:1].lower() + words[1:]
+    return f"{shown_path(path)}:{line}{column}: not TOML: {lower_first(clean_line(match[1]))}"
 
 
 # ---- where keys begin
@@ -137,39 +118,82 @@ _TOKEN = re.compile(
 )
 
 
+Token = tuple[str, int]
+"""What stands there, and on which line."""
+
+
 def key_lines(text: str) -> dict[KeyPath, int]:
-    """The line on which each key of valid TOML begins; keys within inline tables are not noted."""
+    """The line on which each key and each item of a list begins, of valid TOML."""
     lines: dict[KeyPath, int] = {}
+    counts: dict[KeyPath, int] = {}
     table: KeyPath = ()
-    for line, tokens in _statements(text):
-        if tokens[0] == "[":
-            table = _key(tokens)
-            keys = table
+    for tokens in _statements(text):
+        if tokens[0][0] == "[":
+            table = _header(tokens, lines, counts)
         else:
-            keys = (*table, *_key(tokens[: tokens.index("=")]))
-        for end in range(1, len(keys) + 1):
-            lines.setdefault(keys[:end], line)
+            _note_pair(iter(tokens), table, lines)
     return lines
 
 
-def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Each key with its value, and each table header: its first line and its tokens."""
-    line, first, depth = 1, 1, 0
-    tokens: list[str] = []
+def _header(tokens: Sequence[Token], lines: dict[KeyPath, int], counts: dict[KeyPath, int]) -> KeyPath:
+    """Note `[a.b]` or `[[a.b]]`; what it opens. A name of a list means its last item."""
+    path: KeyPath = ()
+    names = _key([token for token, _ in tokens])
+    for number, name in enumerate(names, 1):
+        path = (*path, name)
+        lines.setdefault(path, tokens[0][1])
+        if number == len(names) and tokens[1][0] == "[":
+            counts[path] = counts.get(path, 0) + 1
+        if path in counts:
+            path = (*path, counts[path] - 1)
+            lines.setdefault(path, tokens[0][1])
+    return path
+
+
+def _note_pair(tokens: Iterator[Token], path: KeyPath, lines: dict[KeyPath, int]) -> str:
+    """Note a key and all within its value; the token that ends it (empty: the end)."""
+    written = list(itertools.takewhile(lambda token: token[0] != "=", tokens))
+    for name in _key([token for token, _ in written]):
+        path = (*path, name)
+        lines.setdefault(path, written[0][1])
+    return _note_value(next(tokens), tokens, path, lines)
+
+
+def _note_value(first: Token, tokens: Iterator[Token], path: KeyPath, lines: dict[KeyPath, int]) -> str:
+    """Note all within the value that begins with `first`; the token that ends it (empty: the end)."""
+    if first[0] in ("[", "{"):
+        count = 0
+        for token in tokens:
+            if token[0] in ("]", "}"):
+                break
+            if first[0] == "[":
+                lines[*path, count] = token[1]
+                end = _note_value(token, tokens, (*path, count), lines)
+                count += 1
+            else:
+                end = _note_pair(itertools.chain([token], tokens), path, lines)
+            if end != ",":
+                break
+    return next((token for token, _ in tokens if token in (",", "]", "}")), "")
+
+
+def _statements(text: str) -> Iterator[list[Token]]:
+    """Each key with its value, and each table header, as tokens."""
+    line, depth = 1, 0
+    tokens: list[Token] = []
     for match in _TOKEN.finditer(text + "\n"):
         token = match[0]
         if token == "\n" and depth == 0:
             if tokens:
-                yield first, tokens
+                yield tokens
             tokens = []
         elif not token.isspace() and not token.startswith("#"):
-            first = first if tokens else line
-            tokens.append(token)
+            tokens.append((token, line))
             depth += (token in "[{") - (token in "]}")
         line += token.count("\n")
 
 
-def _key(tokens: Sequence[str]) -> KeyPath:
+def _key(tokens: Sequence[str]) -> tuple[str, ...]:
     return tuple(_unquoted(token) for token in tokens if token not in ("[", "]", "."))
 
 
@@ -179,6 +203,7 @@ def _unquoted(token: str) -> str:
 
 # ---- the words of a fault
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 ONE_WORD = re.compile(r"(?!-)[^\s\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+")
 """What may become one argument of a command: nothing in it separates, hides or reorders."""
 ONE_WORD_HELP = "write one word, without spaces or a leading dash"
@@ -207,10 +232,14 @@ def shown_path(path: Path) -> str:
     return clean_line(str(path))
 
 
-def dotted(keys: Sequence[str]) -> str:
-    """Keys as TOML writes them: `hosts.build."my image"`."""
-    parts = (key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else shown(key) for key in keys)
-    return ".".join(parts)
+def dotted(keys: Sequence[str | int]) -> str:
+    """Keys as TOML writes them, and numbers of items from 0: `hosts.build."my image"`, `inputs[1].to`."""
+    parts = (f"[{key}]" if isinstance(key, int) else f".{_name(key)}" for key in keys)
+    return "".join(parts).removeprefix(".")
+
+
+def _name(key: str) -> str:
+    return key if _BARE.fullmatch(key) else shown(key)
 
 
 def unknown_key(key: str, known: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tui.model.hosts import Health, HostEntry, ImageInfo, Question, VmInfo
 from tui.model.phase import Outcome, Phase, Pin
+from tui.model.results import Result
 from tui.model.spec import HostName, RunId, RunSpec, VmName
 
 
@@ -131,6 +132,15 @@ class CleanupDelayed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResultsChanged:
+    """What came home so far: all artifacts of the run, in the order of its profile."""
+
+    run: RunId
+    at: float
+    results: tuple[Result, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostAdded:
     """A host became known to this process."""
 
@@ -189,10 +199,8 @@ class QuestionClosed:
     question_id: str
 
 
-RunEvent = (
-    RunSubmitted
-    | RunRecovered
-    | RunOrphaned
+RunStep = (
+    RunOrphaned
     | RunAdopted
     | RunLeft
     | PhaseEntered
@@ -201,8 +209,11 @@ RunEvent = (
     | PinChanged
     | VmObserved
     | WorkEnded
+    | ResultsChanged
     | CleanupDelayed
 )
+"""What happens to a run that is known."""
+RunEvent = RunSubmitted | RunRecovered | RunStep
 HostEvent = HostAdded | LinkChanged | VmsListed | ImagesListed | QuestionAsked | QuestionClosed
 Event = RunEvent | HostEvent
 
@@ -225,7 +236,7 @@ def _plain(value: object) -> object:
             return {"kind": kind.value, "status": status, "reason": reason}
         case tuple():
             return [_plain(item) for item in value]
-        case VmInfo() | ImageInfo() | Question():
+        case VmInfo() | ImageInfo() | Question() | Result():
             return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case _:
             return value

@@ -102,11 +102,15 @@ class QuestionKind(StrEnum):
     HOST_KEY = "host key"
     PASSPHRASE = "passphrase"
     PASSWORD = "password"
+    SECRET = "secret"
+    """Of the workload, typed by hand."""
+    CONFIRM = "confirm"
+    """Whether a command may run here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One thing that only a person can answer. The reply to HOST_KEY is `yes` or nothing."""
+    """One thing that only a person can answer. The reply to HOST_KEY and CONFIRM is `yes` or nothing."""
 
     id: str
     host: HostName

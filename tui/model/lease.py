@@ -6,11 +6,31 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tui.model.spec import PinPolicy, VmName
+from tui.model.units import GIB
 
 Argv = tuple[str, ...]
 
 LAUNCH_JOB = "launch"
+BOOT_JOB = "boot"
+"""Waits for cloud-init in the guest, and shows its log."""
+SEND_JOB = "send"
+"""Carries the inputs from the host into the VM."""
+UNPACK_JOB = "unpack"
+"""Puts the inputs in their places, in the guest."""
+ENV_JOB = "env"
+"""Carries the variables of the workload into the VM, secrets too."""
 WORK_JOB = "work"
+_COLLECT = "collect-"
+
+
+def collect_job(index: int) -> str:
+    """The job of the epilogue that brings out the artifact of that index."""
+    return f"{_COLLECT}{index}"
+
+
+def is_collect_job(job: str) -> bool:
+    """Whether a job brings out an artifact: its stdout is a tar, not a log."""
+    return job.startswith(_COLLECT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +92,8 @@ class LeaseSpec:
     """Jobs in the guest, by name, run once when the workload has ended or was stopped, while the VM lives."""
     epilogue_s: int = 60
     """For all of the epilogue together."""
+    epilogue_limit: int = GIB
+    """Bytes of one stream of an epilogue job that the host keeps for us at once."""
 
 
 class JobPlace(StrEnum):

@@ -25,6 +25,64 @@ class PinPolicy(StrEnum):
     ALWAYS = "always"
 
 
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Files of this machine that the workload finds in its VM."""
+
+    source: str
+    """An absolute path here: a file, a folder, or a glob. Of a git work tree, what git does not ignore."""
+    to: str
+    """Where in the VM; relative to the guest user's home. With a / at its end: a folder to put it in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """What the work leaves in its VM and is to come home."""
+
+    path: str
+    """A glob in the VM; relative to the workdir."""
+    to: str = ""
+    """A folder here, absolute; `{run}` stands for the run's id. Empty: the results folder of the run."""
+    max_size: int = 2 * GIB
+    """Bytes; what is more stays behind, and the result is marked as partial."""
+    required: bool = False
+    """Without it, whole, the run has no result."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloudInit:
+    """User data for the first boot."""
+
+    text: str
+    """`#cloud-config` and YAML, checked."""
+    stop_on_failure: bool = False
+    """A failed module or command ends the run before its work; else it is only told."""
+
+
+class SecretSource(StrEnum):
+    """Where a secret is taken from, just before it is used."""
+
+    ENV = "env"
+    """A variable of this process's environment."""
+    FILE = "file"
+    """A file here; its last line break is not part of it."""
+    CMD = "cmd"
+    """What a command here prints; its last line break is not part of it. A person allows it once."""
+    PROMPT = "prompt"
+    """A person types it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """A secret that the workload finds in its environment. Never its value."""
+
+    name: str
+    """The variable of the workload."""
+    source: SecretSource
+    detail: str
+    """The variable, the path, the command line, or what to ask."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSpec:
     """One run as it will be carried out."""
@@ -56,6 +114,16 @@ class RunSpec:
     pin: PinPolicy = PinPolicy.NEVER
     pin_for_s: int | None = None
     """How long a pin holds; None: until its owner says otherwise."""
+    inputs: tuple[Input, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    collect_timeout_s: int = 600
+    """For bringing all results out of the VM."""
+    cloud_init: CloudInit | None = None
+    env: tuple[tuple[str, str], ...] = ()
+    """Variables of the workload, by name."""
+    secrets: tuple[SecretRef, ...] = ()
+    mask: bool = True
+    """Stars stand for secrets in what we show and keep of the workload's output."""
 
     @property
     def finish_s(self) -> int:
@@ -70,9 +138,7 @@ class RunSpec:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; `from_json` reads it back."""
-        data = asdict(self)
-        data["pin"] = self.pin.value
-        return data
+        return asdict(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> RunSpec:
@@ -82,6 +148,15 @@ class RunSpec:
         kept["pin"] = PinPolicy(kept.get("pin", PinPolicy.NEVER))
         if not isinstance(kept["command"], str):
             kept["command"] = tuple(kept["command"])
+        kept["inputs"] = tuple(Input(**item) for item in kept.get("inputs", ()))
+        kept["artifacts"] = tuple(Artifact(**item) for item in kept.get("artifacts", ()))
+        if kept.get("cloud_init"):
+            kept["cloud_init"] = CloudInit(**kept["cloud_init"])
+        kept["env"] = tuple((name, value) for name, value in kept.get("env", ()))
+        kept["secrets"] = tuple(
+            SecretRef(item["name"], SecretSource(item["source"]), item["detail"])
+            for item in kept.get("secrets", ())
+        )
         return cls(**kept)
 
 

@@ -18,10 +18,12 @@ from tui.model.events import (
     ProgressMade,
     QuestionAsked,
     QuestionClosed,
+    ResultsChanged,
     RunAdopted,
     RunLeft,
     RunOrphaned,
     RunRecovered,
+    RunStep,
     RunSubmitted,
     VmObserved,
     VmsListed,
@@ -29,6 +31,7 @@ from tui.model.events import (
 )
 from tui.model.hosts import Health, HostEntry, ImageInfo, Question, VmInfo
 from tui.model.phase import Outcome, Phase, Pin, may_move
+from tui.model.results import Result, ResultState
 from tui.model.spec import HostName, RunId, RunSpec, VmName
 
 
@@ -65,6 +68,8 @@ class RunState:
     """We let it go: its host sees it to its end without us."""
     ends_at: float | None = None
     """When the host ends an orphan, or what was left; None: not known, or it ends only by itself."""
+    results: tuple[Result, ...] = ()
+    """What came home so far, an entry for each artifact; empty before anything was brought."""
 
     @property
     def host(self) -> HostName:
@@ -85,6 +90,16 @@ class RunState:
     def is_ours_to_end(self) -> bool:
         """Not left to its host, by us or by the process that died."""
         return not (self.orphaned or self.left or self.is_unheard_of)
+
+    @property
+    def lacks_results(self) -> bool:
+        """Something that it was to bring home for certain is not here, or not all of it."""
+        return any(result.lacks for result in self.results)
+
+    @property
+    def is_collecting(self) -> bool:
+        """Results of it are on their way here."""
+        return any(result.state is ResultState.COLLECTING for result in self.results)
 
     @property
     def is_pinned(self) -> bool:
@@ -182,20 +197,6 @@ def _begin(state: FleetState, event: RunSubmitted | RunRecovered) -> FleetState:
     return state.with_run(run)
 
 
-RunStep = (
-    RunOrphaned
-    | RunAdopted
-    | RunLeft
-    | PhaseEntered
-    | Narrated
-    | ProgressMade
-    | PinChanged
-    | VmObserved
-    | WorkEnded
-    | CleanupDelayed
-)
-
-
 def _reduce_run(run: RunState, event: RunStep) -> RunState:
     match event:
         case PhaseEntered():
@@ -213,6 +214,8 @@ def _reduce_run(run: RunState, event: RunStep) -> RunState:
             return run if run.phase is Phase.GONE else replace(run, vm_state=vm_state, ipv4=ipv4)
         case WorkEnded(outcome=outcome):
             return run if run.outcome else replace(run, outcome=outcome)
+        case ResultsChanged(results=results):
+            return replace(run, results=results)
         case CleanupDelayed(reason=reason):
             return replace(run, delay=reason)
 

@@ -7,58 +7,26 @@ defaults are those of RunSpec.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Annotated
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from tui.files.toml import ONE_WORD, ONE_WORD_HELP, shown, unknown_key
+from tui.files.toml import ONE_WORD, ONE_WORD_HELP, KeyPath, shown, unknown_key
 from tui.model.spec import HostName, PinPolicy
-from tui.model.units import (
-    DURATION_HELP,
-    GIB,
-    MIB,
-    SIZE_HELP,
-    format_duration,
-    format_size,
-    parse_duration,
-    parse_size,
-)
+from tui.model.units import DURATION_HELP, MIB, SIZE_HELP
+from tui.profiles import nested
+from tui.profiles.rules import MAX_ARGUMENT, Kept, Problem, duration, matching, size, without_nul
 
 MAX_CPUS = 512
 MIN_MEMORY = 128 * MIB  # Multipass takes no less
 MIN_DISK = 512 * MIB  # nor less of this
-MAX_SIZE = 1024 * 1024 * GIB
 MIN_GRACE_S = 5
 MIN_PIN_S = 60
-MAX_DURATION_S = 7 * 86400
-MAX_COMMAND_BYTES = 100_000  # Linux takes 128 KiB in one argument; the guest's wrapping needs some of it
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 
 _LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*")
-
-
-class Problem(ValueError):
-    """What to do instead; the whole of what a fault says after `found ...`."""
-
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise Problem("write text that is UTF-8") from error
-    return text
-
-
-def _matching(pattern: re.Pattern[str], longest: int) -> Callable[[str], str]:
-    def check(text: str) -> str:
-        if len(text) > longest:
-            raise Problem(f"write at most {longest} characters")
-        if not pattern.fullmatch(_encodable(text)):
-            raise ValueError
-        return text
-
-    return check
 
 
 def _command(value: object) -> str | tuple[str, ...]:
@@ -68,55 +36,21 @@ def _command(value: object) -> str | tuple[str, ...]:
     checked = tuple(_argument(word) for word in words)
     if not checked[0].strip():
         raise Problem("it is empty; write what the VM is to run")
-    if sum(len(word.encode()) for word in checked) > MAX_COMMAND_BYTES:
-        raise Problem(f"write at most {MAX_COMMAND_BYTES // 1000} kB; let it fetch a longer script")
+    if sum(len(word.encode()) for word in checked) > MAX_ARGUMENT:
+        raise Problem(f"write at most {MAX_ARGUMENT // 1000} kB; let it fetch a longer script")
     return checked[0] if isinstance(value, str) else checked
 
 
 def _argument(word: object) -> str:
     if not isinstance(word, str):
         raise Problem(f"every item of the list must be a string, in quotes; {shown(word)} is not")
-    if "\0" in word:
-        raise Problem("it holds a NUL byte, which no command line can carry")
-    return _encodable(word)
-
-
-def _size(least: int) -> Callable[[object], int]:
-    def check(value: object) -> int:
-        size = value if isinstance(value, int) and not isinstance(value, bool) else _parsed(value, parse_size)
-        if size < least:
-            bare = " (a bare number is bytes)" if str(value).strip().isdigit() else ""
-            raise Problem(f"write at least {format_size(least)}{bare}")
-        if size > MAX_SIZE:
-            raise Problem(f"write at most {format_size(MAX_SIZE)}")
-        return size
-
-    return check
-
-
-def _duration(least_s: int, less: str = "") -> Callable[[object], int]:
-    def check(value: object) -> int:
-        number = isinstance(value, int) and not isinstance(value, bool)
-        seconds = value if isinstance(value, int) and number else _parsed(value, parse_duration)
-        if seconds < least_s:
-            raise Problem(f"write at least {format_duration(least_s)}{less}")
-        if seconds > MAX_DURATION_S:
-            raise Problem(f"write at most {format_duration(MAX_DURATION_S)}")
-        return seconds
-
-    return check
+    return without_nul(word)
 
 
 def _grace(value: object) -> int | str:
     if isinstance(value, str) and value.strip().lower() == "finish":
         return "finish"
-    return _duration(MIN_GRACE_S)(value)
-
-
-def _parsed(value: object, parser: Callable[[str], int]) -> int:
-    if not isinstance(value, str):
-        raise ValueError
-    return parser(value)
+    return duration(MIN_GRACE_S)(value)
 
 
 def _pin(value: object) -> PinPolicy:
@@ -133,7 +67,7 @@ def _pin(value: object) -> PinPolicy:
     raise ValueError
 
 
-Word = Annotated[str, AfterValidator(_matching(ONE_WORD, 500))]
+Word = Annotated[str, AfterValidator(matching(ONE_WORD, 500))]
 
 
 class Draft(BaseModel):
@@ -141,21 +75,28 @@ class Draft(BaseModel):
 
     model_config = ConfigDict(strict=True, frozen=True, extra="forbid")
 
-    name: Annotated[str, AfterValidator(_matching(NAME, 40))] = ""
-    description: Annotated[str, AfterValidator(_matching(_LINE, 500))] = ""
+    name: Annotated[str, AfterValidator(matching(NAME, 40))] = ""
+    description: Annotated[str, AfterValidator(matching(_LINE, 500))] = ""
     image: Word = ""
     command: Annotated[str | tuple[str, ...], BeforeValidator(_command)] = ""
-    workdir: Annotated[str, AfterValidator(_matching(re.compile(rf"/{_LINE.pattern}"), 1000))] = ""
+    workdir: Annotated[str, AfterValidator(matching(re.compile(rf"/{_LINE.pattern}"), 1000))] = ""
     sudo: bool = False
     cpus: Annotated[int, Field(ge=1, le=MAX_CPUS)] = 0
-    memory: Annotated[int, BeforeValidator(_size(MIN_MEMORY))] = 0
-    disk: Annotated[int, BeforeValidator(_size(MIN_DISK))] = 0
-    host: Annotated[HostName, AfterValidator(_matching(ONE_WORD, 250))] = HostName("")
-    timeout: Annotated[int, BeforeValidator(_duration(1, "; without a limit, leave it out"))] = 0
-    boot_timeout: Annotated[int, BeforeValidator(_duration(10))] = 0
+    memory: Annotated[int, BeforeValidator(size(MIN_MEMORY))] = 0
+    disk: Annotated[int, BeforeValidator(size(MIN_DISK))] = 0
+    host: Annotated[HostName, AfterValidator(matching(ONE_WORD, 250))] = HostName("")
+    timeout: Annotated[int, BeforeValidator(duration(1, "; without a limit, leave it out"))] = 0
+    boot_timeout: Annotated[int, BeforeValidator(duration(10))] = 0
     grace: Annotated[int | str, BeforeValidator(_grace)] = 0
     pin: Annotated[PinPolicy, BeforeValidator(_pin)] = PinPolicy.NEVER
-    pin_for: Annotated[int, BeforeValidator(_duration(MIN_PIN_S))] = 0
+    pin_for: Annotated[int, BeforeValidator(duration(MIN_PIN_S))] = 0
+    inputs: nested.Inputs = []
+    artifacts: nested.Artifacts = []
+    collect_timeout: Annotated[int, BeforeValidator(duration(1))] = 0
+    cloud_init: nested.UserData | None = None
+    env: nested.Env = {}
+    secrets: nested.Secrets = {}
+    mask: bool = True
 
 
 ALLOWED = {
@@ -174,8 +115,12 @@ ALLOWED = {
     "grace": f'write {DURATION_HELP}, or "finish" to let the work end by itself',
     "pin": 'write "never", "on-failure" or "always"',
     "pin_for": f"write {DURATION_HELP}",
+    "collect_timeout": f"write {DURATION_HELP}",
+    "mask": "write true or false",
+    **nested.ALLOWED,
 }
-KEYS = tuple(ALLOWED)
+_KNOWN = {"": tuple(Draft.model_fields), **nested.KEYS}
+"""What each table may hold; the profile itself is the one without a name."""
 
 
 def from_text(key: str, text: str) -> object:
@@ -187,27 +132,54 @@ def from_text(key: str, text: str) -> object:
     return text
 
 
-def check(written: Mapping[str, object], *, typed: bool = False) -> tuple[dict[str, object], dict[str, str]]:
+def check(
+    written: Mapping[str, object], *, folder: Path, typed: bool = False
+) -> tuple[dict[str, Any], dict[KeyPath, str]]:
     """What is right of `written`, and a sentence for each key that is wrong; one of the two is empty.
 
-    `typed`: it comes from a command line or a form, where nothing is quoted.
+    Local paths begin at `folder`. `typed`: it comes from a command line or a form, where nothing is quoted.
     """
     try:
-        draft = Draft.model_validate(dict(written))
+        draft = Draft.model_validate(dict(written), context={"folder": folder})
     except ValidationError as error:
-        wrong: dict[str, str] = {}
+        wrong: dict[KeyPath, str] = {}
         for detail in error.errors(include_url=False, include_input=False):
-            key = str(detail["loc"][0])
+            path, value = _found(written, detail["loc"])
             cause = detail.get("ctx", {}).get("error")
-            wrong.setdefault(key, _sentence(key, written[key], cause, typed))
+            wrong.setdefault(path, _sentence(path, value, cause, typed))
         return {}, wrong
-    return draft.model_dump(exclude_unset=True), {}
+    return {key: getattr(draft, key) for key in draft.model_fields_set}, {}
 
 
-def _sentence(key: str, value: object, cause: object, typed: bool) -> str:
-    if key not in ALLOWED:
-        return unknown_key(key, KEYS)
+_NOTHING = object()
+
+
+def _found(written: Mapping[str, object], loc: KeyPath) -> tuple[KeyPath, object]:
+    """The keys that a person wrote, of where pydantic found a fault, and what stands there."""
+    value: Any = written
+    path: KeyPath = ()
+    for key in loc:
+        listed = isinstance(value, list | tuple) and isinstance(key, int)
+        if listed or (isinstance(value, Mapping) and key in value):
+            value = value[key]
+        elif isinstance(value, Mapping) and key != "[key]":
+            return (*path, key), _NOTHING
+        else:
+            return path, path[-1] if key == "[key]" else value
+        path = (*path, key)
+    return path, value
+
+
+def _sentence(path: KeyPath, value: object, cause: object, typed: bool) -> str:
+    names = [key for key in path if isinstance(key, str)]
+    rule = f"{names[0]}.*" if len(names) > 1 and names[0] in ("env", "secrets") else ".".join(names)
+    if rule not in ALLOWED:
+        return unknown_key(names[-1], _KNOWN[".".join(names[:-1])])
+    if value is _NOTHING:
+        return f"missing; {ALLOWED[rule]}"
+    if isinstance(cause, Kept) or names[0] == "secrets":
+        return str(cause) if isinstance(cause, Problem) else ALLOWED[rule]
     if isinstance(cause, Problem):
         return f"found {shown(value)}; {cause}"
-    quoted = isinstance(value, str) and not typed and key in ("cpus", "sudo")
-    return f"found {shown(value)}; {ALLOWED[key]}{', without quotes' if quoted else ''}"
+    quoted = isinstance(value, str) and not typed and names[-1] in ("cpus", "sudo", "mask", "required")
+    return f"found {shown(value)}; {ALLOWED[rule]}{', without quotes' if quoted else ''}"

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from tui.contracts import OnBytes
 from tui.model.errors import ConnectionDropped, HostError
 from tui.model.text import clean_line
+from tui.model.units import MIB
 from tui.transport.asyncssh_import import asyncssh
 from tui.transport.faults import Peer
 from tui.transport.pool import SessionRefused
+from tui.transport.room import Room
 
 OPEN_TIMEOUT_S = 20.0
 """For the server to accept a session and a command; how long that then runs is not our affair."""
 _UNKNOWN_SIGNAL = 128
+_UNSENT = MIB // 8
 
 
 class SshChannel(asyncssh.SSHClientSession[bytes]):
@@ -29,9 +34,11 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         *,
         on_end: Callable[[], None],
         is_usable: Callable[[], bool],
+        link_room: Room,
     ) -> None:
         self._peer = peer
         self._is_usable = is_usable
+        self._link_room = link_room
         self._on_stdout = on_stdout
         self._on_stderr = on_stderr
         self._on_end = on_end
@@ -39,6 +46,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         self._complete = False
         self._aborted = False
         self._ended = asyncio.Event()
+        self._room = Room(peer.host)
         self._channel: asyncssh.SSHClientChannel[bytes] | None = None
 
     def write(self, data: bytes) -> None:
@@ -46,10 +54,28 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         if data and self._channel and not self._channel.is_closing():
             self._channel.write(data)
 
+    async def drain(self) -> None:
+        """Wait until little is queued, here and on the connection, whose other channels must not wait long.
+
+        Raises ConnectionDropped, also where nothing moves any more.
+        """
+        await self._room.wait(self._queued)
+        await self._link_room.wait()
+
     def write_eof(self) -> None:
         """End its stdin."""
         if self._channel and not self._channel.is_closing():
             self._channel.write_eof()
+
+    def pause_reading(self) -> None:
+        """Its window fills; the connection's other channels go on."""
+        if self._channel:
+            self._channel.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take what it writes again."""
+        if self._channel:
+            self._channel.resume_reading()
 
     async def wait(self) -> int:
         """Its exit status, once every byte is here; 128+n after a signal."""
@@ -63,6 +89,7 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
     def abort(self) -> None:
         """Drop it at once."""
         self._aborted = True
+        self._room.close()
         if self._channel:
             self._channel.abort()
         self._ended.set()
@@ -95,12 +122,24 @@ class SshChannel(asyncssh.SSHClientSession[bytes]):
         self._complete = True
         return True  # our side stays open: it may still read
 
+    def pause_writing(self) -> None:
+        """Much is queued."""
+        self._room.fill()
+
+    def resume_writing(self) -> None:
+        """Little is queued."""
+        self._room.clear()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """The channel is closed, or the whole connection lost."""
+        self._room.close()
         if exc is None and not self._aborted and self._is_usable():
             self._complete = True
         self._ended.set()
         self._on_end()
+
+    def _queued(self) -> int:
+        return self._channel.get_write_buffer_size() if self._channel else 0
 
 
 def _signal_status(name: str) -> int:
@@ -112,6 +151,14 @@ def _signal_status(name: str) -> int:
 
 def _nothing() -> None:
     pass
+
+
+def _queue_little(connection: asyncssh.SSHClientConnection) -> None:
+    """Have the kernel take no more than is soon under way: what is written next would wait behind it."""
+    sock: socket.socket | None = connection.get_extra_info("socket")
+    if sock is not None and hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        with suppress(OSError):  # no TCP, or gone already
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT)
 
 
 class SshLink:
@@ -132,6 +179,10 @@ class SshLink:
         self._on_lost = on_lost
         self._usable = not self._connection.is_closed()
         self._attended = attended
+        self._room = Room(peer.host)
+        self._connection.pause_writing = self._room.fill  # type: ignore[method-assign]
+        self._connection.resume_writing = self._room.clear  # type: ignore[method-assign]
+        _queue_little(self._connection)
 
     @property
     def usable(self) -> bool:
@@ -156,6 +207,7 @@ class SshLink:
             on_stderr,
             on_end=on_end,
             is_usable=lambda: self._usable,
+            link_room=self._room,
         )
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
@@ -192,6 +244,7 @@ class SshLink:
     def lost(self) -> None:
         """It has ended: the jump hosts are not needed any more."""
         self._usable = False
+        self._room.close()
         for connection in self._path[:-1]:
             connection.abort()
         self._on_lost()

@@ -14,6 +14,7 @@ from tui.model.errors import ConnectionDropped, HostError
 from tui.model.hosts import HostEntry
 from tui.model.spec import HostName
 from tui.transport.collect import run_command
+from tui.transport.room import Room
 
 _STDERR = 2
 _KILL_AFTER_S = 5.0
@@ -30,6 +31,7 @@ class LocalChannel(asyncio.SubprocessProtocol):
         self._host = host
         self._on_bytes = {1: on_stdout, _STDERR: on_stderr}
         self._ended = asyncio.Event()
+        self._room = Room(host)
         self._aborted = False
         self._transport: asyncio.SubprocessTransport
 
@@ -39,11 +41,25 @@ class LocalChannel(asyncio.SubprocessProtocol):
         if data and not stdin.is_closing():
             stdin.write(data)
 
+    async def drain(self) -> None:
+        """Wait until little is queued. Raises ConnectionDropped where it does not read on."""
+        await self._room.wait(self._stdin().get_write_buffer_size)
+
     def write_eof(self) -> None:
         """End its stdin."""
         stdin = self._stdin()
         if not stdin.is_closing():
             stdin.write_eof()
+
+    def pause_reading(self) -> None:
+        """Its pipes fill."""
+        for pipe in self._outputs():
+            pipe.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take what it writes again."""
+        for pipe in self._outputs():
+            pipe.resume_reading()
 
     @property
     def ended(self) -> bool:
@@ -63,6 +79,7 @@ class LocalChannel(asyncio.SubprocessProtocol):
         if self._aborted or self._ended.is_set():
             return
         self._aborted = True
+        self._room.close()
         self._signal(signal.SIGTERM)
         asyncio.get_running_loop().call_later(_KILL_AFTER_S, self.kill)
         for fd in (0, 1, 2):
@@ -87,6 +104,20 @@ class LocalChannel(asyncio.SubprocessProtocol):
         if not self._aborted:
             self._on_bytes[fd](data)
 
+    def pause_writing(self) -> None:
+        """Much is queued."""
+        self._room.fill()
+
+    def resume_writing(self) -> None:
+        """Little is queued."""
+        self._room.clear()
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        """It has closed one of its streams."""
+        del exc
+        if fd == 0:
+            self._room.close()
+
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the protocol's signature
         """It has ended, and so have its streams."""
         self._transport.close()
@@ -94,6 +125,10 @@ class LocalChannel(asyncio.SubprocessProtocol):
 
     def _stdin(self) -> asyncio.WriteTransport:
         return cast("asyncio.WriteTransport", self._transport.get_pipe_transport(0))
+
+    def _outputs(self) -> list[asyncio.ReadTransport]:
+        pipes = [self._transport.get_pipe_transport(fd) for fd in self._on_bytes]
+        return [cast("asyncio.ReadTransport", pipe) for pipe in pipes if pipe is not None]
 
     def _signal(self, number: signal.Signals) -> None:
         if self._transport.get_returncode() is not None:

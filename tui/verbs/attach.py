@@ -9,6 +9,7 @@ import click
 
 from tui.engine.ledger import Debt, Ledger, LedgerRow
 from tui.engine.logs import RunLogReader
+from tui.engine.manifest import read_manifest
 from tui.model.lease import WORK_JOB
 from tui.verbs.logs import print_from
 from tui.verbs.output import OutputWriter, ask_on_terminal, say
@@ -39,7 +40,7 @@ def attach(ctx: click.Context, word: str, *, from_here: bool, as_json: bool, qui
                 print_from(RunLogReader(ledger.run_folder(row.run)), OutputWriter(), WORK_JOB, 0)
             if not (quiet or as_json):
                 say(f"{row.vm} ended before: {row.outcome or 'nothing is known of its work'}")
-            ctx.exit(row.outcome.exit_code if row.outcome else _NO_RESULT)
+            ctx.exit(_past_status(ledger, row))
         ctx.exit(asyncio.run(_carry_on(ledger, row, from_here=from_here, as_json=as_json, quiet=quiet)))
 
 
@@ -49,6 +50,14 @@ async def _carry_on(ledger: Ledger, row: LedgerRow, *, from_here: bool, as_json:
 
     async with open_fleet(ledger, ask=ask_on_terminal) as fleet:
         return await Headless(fleet, as_json=as_json, quiet=quiet).carry_on(row, from_here=from_here)
+
+
+def _past_status(ledger: Ledger, row: LedgerRow) -> int:
+    """What `dayfly run` would have ended with."""
+    if row.outcome is None:
+        return _NO_RESULT
+    lacks = any(one.result.lacks for one in read_manifest(ledger.run_folder(row.run)) or ())
+    return row.outcome.exit_code or (_NO_RESULT if lacks else 0)
 
 
 def _print_events(ledger: Ledger, row: LedgerRow) -> None:

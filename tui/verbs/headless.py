@@ -83,7 +83,9 @@ class Headless:
         deleting_since: float | None = None
         while not (self._given_up or self._is_over()):
             await self._print_what_is_new()
-            if self._state.phase is Phase.DELETING:
+            if self._state.is_collecting:
+                deleting_since = None
+            elif self._state.phase is Phase.DELETING:
                 deleting_since = deleting_since or time.monotonic()
                 self._given_up |= time.monotonic() - deleting_since > _CLEANUP_PATIENCE_S
             await asyncio.sleep(_LOOK_S)
@@ -110,7 +112,7 @@ class Headless:
         is_owed = not (state.phase.is_over or state.left)
         if state.outcome is not None and state.outcome.status is not None:
             status = state.outcome.status
-            if status == 0 and self._lost_output:
+            if status == 0 and (self._lost_output or state.lacks_results):
                 return _NO_RESULT
             return _DEBT_STATUS if status == 0 and is_owed else status
         if self._signals:
@@ -122,8 +124,14 @@ class Headless:
         outcome = state.outcome
         if self._quiet and not self._as_json and outcome is not None and outcome.status is None:
             self._lines.append(("stderr", f"dayfly: {narrate.of_outcome(outcome)}\n".encode()))
+        if self._quiet and not self._as_json:
+            lacking = (result for result in state.results if result.lacks)
+            self._lines += (
+                ("stderr", f"dayfly: {narrate.of_result(result)}\n".encode()) for result in lacking
+            )
         if state.left:
             return
+        self._say(narrate.where_results_are(state))
         if not state.phase.is_over:
             reason = state.delay or "cleanup is not finished"
             self._say(f"{state.vm} is still owed a deletion on {state.host}: {reason}.")

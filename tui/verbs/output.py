@@ -104,7 +104,15 @@ async def ask_on_terminal(question: Question) -> str | None:
     import asyncio
 
     read = getpass.getpass if question.hidden else input
+    prompt = f"{clean(question.text)} "
     try:
-        return await asyncio.to_thread(read, f"{clean(question.text)} ")
+        if question.kind is QuestionKind.CONFIRM:
+            return await asyncio.to_thread(_yes_or_nothing, prompt)
+        return await asyncio.to_thread(read, prompt)
     except EOFError:
         return None
+
+
+def _yes_or_nothing(prompt: str) -> str:
+    click.echo(f"{prompt}[y/N] ", nl=False, err=True)
+    return "yes" if sys.stdin.readline().strip().lower() in ("y", "yes") else ""

@@ -1,6 +1,9 @@
-"""`dayfly profiles`: list, show, check, new."""
+"""`dayfly profiles`: list, show, check, new, import-inputs."""
 
 from __future__ import annotations
+
+import sys
+from pathlib import Path
 
 import click
 
@@ -75,3 +78,27 @@ def new(name: str, *, replace: bool, **fields: str | None) -> None:
     spec = resolve({**given, "name": name}, default_host="demo")
     path = save(spec, name, replace=replace, with_host="host" in given)
     say(f"{path}: run it with: dayfly run {name}")
+
+
+@profiles.command("import-inputs")
+@click.argument("file", metavar="FILE|-")
+@click.option("--name", help="[default: that of the file]")
+@click.option("--host", help="Where it is to run. [default: wherever your runs go]")
+@click.option("--replace", is_flag=True, help="Write over a profile of that name.")
+def import_inputs(file: str, *, name: str | None, host: str | None, replace: bool) -> None:
+    """Make a profile of the inputs of the Kestra flow multipass-vm-lifecycle, in YAML or JSON.
+
+    They are base_image_name, workload_command, debug_mode, vm_cpus, vm_memory and vm_disk. With
+    debug_mode the VM stays until you remove it.
+    """
+    from tui.profiles import imports, save
+    from tui.profiles.places import name_of
+
+    where = host or "demo"
+    if file == "-":
+        spec = imports.from_bytes(sys.stdin.buffer.read(imports.MAX_BYTES + 1), "stdin", host=where)
+    else:
+        spec = imports.from_file(Path(file).expanduser(), host=where)
+    called = name or (name_of(Path(file)) if file != "-" else "imported")
+    path = save(spec, called, replace=replace, with_host=host is not None)
+    say(f"{path}: run it with: dayfly run {called}")

@@ -48,7 +48,8 @@ _YOU, _FOREIGN = "you", "foreign"
 
 
 @asynccontextmanager
-async def _desk(names: Sequence[str] = ()) -> AsyncIterator[tuple[Ledger, Supervisor, Desk]]:
+async def at_desk(names: Sequence[str] = ()) -> AsyncIterator[tuple[Ledger, Supervisor, Desk]]:
+    """The books, the engine and the desk, with the hosts of `names` as typed besides those of the config."""
     from tui.wiring import open_desk, open_fleet, open_ledger
 
     with open_ledger() as ledger:
@@ -79,7 +80,7 @@ def ps(host: str | None, *, everybody: bool, as_json: bool) -> None:
 
 
 async def _survey(host: str | None, everybody: bool) -> list[dict[str, Any]]:
-    async with _desk([host] if host else []) as (ledger, fleet, desk):
+    async with at_desk([host] if host else []) as (ledger, fleet, desk):
         rows = [row for row in ledger.open_rows() if host in (None, row.entry.name)]
         if not rows and not everybody:
             await _check(fleet, host)
@@ -237,7 +238,7 @@ def remove(words: tuple[str, ...], host: str | None, *, force: bool) -> None:
 
 
 async def _remove_all(words: Sequence[str], host: str | None, *, force: bool) -> bool:
-    async with _desk([host] if host else []) as (ledger, fleet, desk):
+    async with at_desk([host] if host else []) as (ledger, fleet, desk):
         rows: dict[RunId, LedgerRow] = {}
         others: dict[VmName, Found] = {}
         for word in words:
@@ -287,7 +288,7 @@ def reap(host: str | None, *, dry_run: bool) -> None:
 
 
 async def _reap(host: str | None, dry_run: bool) -> bool:
-    async with _desk([host] if host else []) as (ledger, fleet, desk):
+    async with at_desk([host] if host else []) as (ledger, fleet, desk):
         rows = [row for row in ledger.open_rows() if host in (None, row.entry.name)]
         if not rows:
             await _check(fleet, host)
@@ -311,7 +312,7 @@ async def _reap(host: str | None, dry_run: bool) -> bool:
 
 
 async def _act(words: Sequence[str], act: Callable[[Desk, LedgerRow], Coroutine[Any, Any, None]]) -> bool:
-    async with _desk() as (ledger, _, desk):
+    async with at_desk() as (ledger, _, desk):
         rows = {row.run: row for row in (find_row(ledger, word) for word in words)}
         return await _each([act(desk, row) for row in rows.values()])
 

@@ -9,6 +9,7 @@ from tui.contracts import Channel, Completed, Host, LogSink, OnBytes
 from tui.model.errors import (
     ConnectionDropped,
     HostUnreachable,
+    LeaseClosing,
     ManagerSilent,
     NoSuchLease,
     NotOurs,
@@ -21,6 +22,7 @@ from tui.model.text import clean_bytes
 from tui.model.units import GIB
 from tui.warden import script, wire
 from tui.warden.holder import Holder
+from tui.warden.upload import Upload
 
 CALL_LIMIT_S = 45.0
 SPOOL_LIMIT = GIB
@@ -38,6 +40,19 @@ _FOLLOW_FAULTS: dict[int, tuple[type[WardenError], str]] = {
     67: (WardenError, "The job's first bytes were fetched before and are gone from the host."),
     68: (NotOurs, "The lease belongs to another client."),
     69: (WardenError, "The host kept what the job wrote for as long as it promised; it is gone."),
+}
+
+_PUT_TRIES = 5
+_PUT_END_LIMIT_S = 300.0
+"""For what is under way when all was sent."""
+_PUT_STATUS_LIMIT_S = 10.0
+"""Where it reads no more: to say why."""
+_PUT_AGAIN = (0, 67, 137)
+"""All was taken; it had another size; another writer came, or the lease winds down: ask for the size."""
+_PUT_FAULTS: dict[int, tuple[type[WardenError], str]] = {
+    65: (NoSuchLease, "The host knows no such lease."),
+    68: (NotOurs, "The lease belongs to another client."),
+    69: (LeaseClosing, "The host refused: the lease is closing."),
 }
 
 
@@ -105,15 +120,51 @@ class HostWarden:
             str(recipe.lane),
             str(self._spool_limit),
             str(lease.epilogue_s),
+            str(lease.epilogue_limit),
             *texts,
             *(wire.command_line(command) for command in commands),
             *(word for name, argv in lease.epilogue for word in (name, wire.command_line(argv))),
         )
 
-    async def start(self, vm: VmName, job: str, argv: Argv, place: JobPlace, *, workdir: str = "") -> None:
-        """Start a durable job, once. Raises LeaseClosing; for the launch job NameTaken and ManagerSilent."""
-        words = (vm, job, place.value, wire.escape(workdir), wire.command_line(argv))
+    async def start(
+        self, vm: VmName, job: str, argv: Argv, place: JobPlace, *, workdir: str = "", spool: str = ""
+    ) -> None:
+        """Start a durable job, once. Raises LeaseClosing; for the launch job NameTaken and ManagerSilent.
+
+        `spool`: its stdin, for a job of the host. Where that is not there, the job is `killed no-spool`.
+        """
+        words = [vm, job, place.value, wire.escape(workdir), wire.command_line(argv)]
+        if spool:
+            words.append(wire.check_id(spool))
         await self._call("start", *words, limit_s=_START_LIMIT_S)
+
+    async def put(
+        self,
+        vm: VmName,
+        spool: str,
+        size: int,
+        read: Callable[[int, int], bytes],
+        on_sent: Callable[[int], None],
+    ) -> None:
+        """Have `size` bytes in a spool of the lease. See `contracts.Warden`.
+
+        Whoever still writes there is ended first. With the link lost, say it again: it goes on at the byte.
+        Raises LeaseClosing; Unguarded where the host cannot keep it; WardenError where more is there than
+        that, or somebody else keeps writing.
+        """
+        for _ in range(_PUT_TRIES):
+            at = wire.parse_size(await self._call("spool", vm, wire.check_id(spool)))
+            on_sent(at)
+            if at == size:
+                return
+            if at > size:
+                raise WardenError("The host has more bytes than there are to send.")
+            await self._put_once(vm, Upload(spool, at, size, read, on_sent))
+        raise WardenError("Somebody else writes what is sent to the host.")
+
+    async def drop(self, vm: VmName, spool: str) -> None:
+        """Remove a spool from the host's disk, and end who writes there. Idempotent."""
+        await self._call("drop", vm, wire.check_id(spool))
 
     async def follow(self, vm: VmName, job: str, sink: LogSink) -> JobEnd:
         """Bring every byte of the job to `sink`, from where it is; return when it has ended and all is here.
@@ -123,7 +174,10 @@ class HostWarden:
         pause = 0.0
         while True:
             report = await self.status(vm)
-            before, end = sink.sizes(), report.end_of(job)
+            end = report.end_of(job)
+            if end is not None:
+                sink.end(end.stdout_size, end.stderr_size)
+            before = sink.sizes()
             if end is not None and _has_all(sink, end):
                 return end
             if job not in report.started and end is None:
@@ -231,6 +285,29 @@ class HostWarden:
         if status in _FOLLOW_FAULTS:
             fault, text = _FOLLOW_FAULTS[status]
             raise fault(text)
+
+    async def _put_once(self, vm: VmName, upload: Upload) -> None:
+        """Send what lacks. The channel's exit status tells how it went, whatever became of the sending."""
+        said = bytearray()
+        words = self._words("put", vm, upload.spool, str(upload.at))
+        channel = await self._open_channel(words, _ignore, said.extend)
+        try:
+            limit_s = _PUT_END_LIMIT_S
+            try:
+                await upload.send(channel)
+            except ConnectionDropped:
+                limit_s = _PUT_STATUS_LIMIT_S
+            async with asyncio.timeout(limit_s):
+                status = await channel.wait()
+        except TimeoutError as error:
+            raise ConnectionDropped("The host takes no more.", host=self._host.name) from error
+        finally:
+            channel.abort()
+        if status in _PUT_FAULTS:
+            fault, text = _PUT_FAULTS[status]
+            raise fault(text)
+        if status not in _PUT_AGAIN:
+            raise Unguarded("The host cannot keep what is sent to it.", hint=_last_line(bytes(said)))
 
     async def _open_channel(
         self, words: bytes, on_stdout: Callable[[bytes], None], on_stderr: Callable[[bytes], None]

@@ -8,9 +8,10 @@
 #   bound.PLACE           what it lives and dies with: host; guest: see copier.sh; exec: the command that
 #                         entered the VM, as that VM can keep no job
 #   argv, workdir         the command, as words (see warden.sh); where in the guest it starts
+#   stdin                 the spool of the lease (see spools.sh) that is its stdin; empty: it has none
 #   made                  the directory is complete
 #   ready > started       whoever renames it has started the job     ready > cancelled  nobody ever will
-#   stop.no > stop.WHY    it was told to end: asked, timeout, ended
+#   stop.no > stop.WHY    it was told to end: asked, timeout, ended; or no-spool: its stdin is not there
 #   runner.IDENT          the process that sees the job through to its recorded end; restarted if it dies
 #   leader.IDENT          the process whose group holds the command; records the status, outlives TERM
 #   status.none > .N      the command's exit status, as its leader saw it
@@ -246,11 +247,11 @@ await_streams() {   # what the command left behind may hold its streams open: fo
 
 is_pending() { [ -e end.pending ]; }
 
-make_job() {   # make_job JOB PLACE WORKDIR ARGV: said again it goes on where it broke off; never two at once
+make_job() {   # make_job JOB PLACE WORKDIR ARGV [SPOOL]: said again it goes on where it broke off; never two at once
   local stream
   mkdir -p "$dir/jobs/$1" && cd "$dir/jobs/$1" || return 1
   [ ! -e made ] || return 0
-  put_line workdir "$3" && put_line argv "$4" || return 1
+  put_line workdir "$3" && put_line argv "$4" && put_line stdin "${5:-}" || return 1
   [ "$2" != guest ] || make_link || return 1
   : >end.pending && : >stop.no && : >status.none && : >runner.none && : >leader.none || return 1
   for stream in out err; do
@@ -290,13 +291,16 @@ verb__run() {   # _run LEASE JOB: the runner. Started again after its death, it 
 }
 
 verb__lead() {   # _lead LEASE JOB: leads the command's group, and so can end all of it with a clear conscience
-  local status
+  local status stdin=''
   enter_job "$1" "$2"
   find_me && claim leader || exit
+  IFS= read -r workdir <workdir; IFS= read -r argv <argv; IFS= read -r stdin <stdin
+  if [ "$stdin" ]; then stdin=$dir/spools/$stdin; [ -e "$stdin" ] || mv stop.no stop.no-spool; fi
   [ -e stop.no ] || exit                                      # looked at after the claim: see stop_job
   trap '' HUP TERM INT
-  IFS= read -r workdir <workdir; IFS= read -r argv <argv
-  { trap - HUP TERM INT; run_command; } </dev/null >pipe-out 2>pipe-err &
+  exec 3<"${stdin:-/dev/null}" || exit                        # nothing begins without it
+  { trap - HUP TERM INT; run_command; } <&3 3<&- >pipe-out 2>pipe-err &
+  exec 3<&-                                                   # what is dropped meanwhile is not kept open by us
   wait $!; status=$?
   [ $status -le 384 ] || status=$((status - 256))             # yash
   mv status.none "status.$status"

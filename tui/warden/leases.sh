@@ -2,7 +2,7 @@
 # leases.sh: what a lease is: its files, who may enter it, how it is opened. warden.sh sources it.
 #
 # A lease's files, in leases/VM/ beside the directory of this version:
-#   conf                version client tick policy pin-for settle lane limit epilogue-seconds
+#   conf                version client tick policy pin-for settle lane limit epilogue-seconds epilogue-limit
 #   owner               the client for people
 #   recipe-NAME         list delete enter label probe: words in a line; running busy free fetching taken: text
 #   epilogue-jobs       their names, in their order; each has jobs/JOB/epilogue
@@ -14,6 +14,7 @@
 #   epilogue.none       or epilogue.waiting > running > over
 #   whose.own > foreign     reap.no > asked     settle.idle, settle.asked
 #   spools.kept > dropped   what the jobs wrote; dropped only from a lease that is gone
+#   spools/NAME         what a client put there to be the stdin of jobs: see spools.sh
 #   cause.WORD          why it ended: asked, expired, pin-expired, absent
 #   note.WORD           what cleanup waits for
 #   beat.N              heartbeats so far
@@ -32,13 +33,17 @@ enter_lease() {   # into its directory, its conf in variables; fails where there
   is_id "$1" || return 1
   lease=$1; dir=$LEASES/$1; cd "$dir" 2>/dev/null || return 1
   [ ! -e phase.half-open ] || return 1
-  read -r version client tick policy pin_for settle lane limit epilogue_s <conf || return 1
+  read -r version client tick policy pin_for settle lane limit epilogue_s epilogue_limit <conf || return 1
   IFS= read -r running <recipe-running || return 1
   LOG=$dir/log
   { exec 8>>"$LOG"; } 2>/dev/null
 }
 
-enter_job() { enter_lease "$1" && is_id "$2" && cd "jobs/$2" 2>/dev/null && [ -e made ] || exit 66; job=$2; }
+enter_job() {
+  enter_lease "$1" && is_id "$2" && cd "jobs/$2" 2>/dev/null && [ -e made ] || exit 66
+  job=$2; [ ! -e epilogue ] || limit=${epilogue_limit:-$limit}       # older versions had none
+  [ $((limit)) = "$limit" ] || limit=2147418112      # more than this shell can count
+}
 
 may_begin() {   # in a job's directory: no job begins in a lease that ends, but for its epilogue
   [ -e "$dir/phase.live" ] || [ -e epilogue ]
@@ -60,8 +65,8 @@ hand_over() {   # hand_over VM WORD...: a call about another version's lease is 
 
 # ---- opening
 
-verb_open() {   # VM OWNER GRACE FINISH TICK PIN PIN-FOR SETTLE LANE LIMIT EPILOGUE-SECONDS, recipe (10), JOB COMMAND...
-  is_id "$1" && is_id "$caller" && [ $# -ge 21 ] && [ $(($# % 2)) = 1 ] || die bad-call "not a lease"
+verb_open() {   # VM OWNER GRACE FINISH TICK PIN PIN-FOR SETTLE LANE LIMIT EPILOGUE-SECONDS EPILOGUE-LIMIT, recipe (10), JOB COMMAND...
+  is_id "$1" && is_id "$caller" && [ $# -ge 22 ] && [ $(($# % 2)) = 0 ] || die bad-call "not a lease"
   is_number "$3" && is_number "$4" && is_number "$9" && is_number "${11}" || die bad-call "not a lease"
   [ "$7" = none ] || is_number "$7" || die bad-call "not a lease"
   [ "$boot" ] && find_me || die unguarded "processes cannot be told apart here: no /proc, and no ps that says when they began"
@@ -100,8 +105,8 @@ fill_lease() {   # as long as it is half open, nothing was launched
     supervisor.none starter.none log; do
     : >"$name" || return 1
   done
-  put_line owner "$2" && put_line conf "$VERSION $caller $5 $6 $7 $8 $9 ${10} ${11}" || return 1
-  shift 11
+  put_line owner "$2" && put_line conf "$VERSION $caller $5 $6 $7 $8 $9 ${10} ${11} ${12}" || return 1
+  shift 12
   for name in running busy free fetching taken list delete enter label probe; do
     put_line "recipe-$name" "$1" || return 1
     shift
@@ -123,20 +128,21 @@ fill_epilogue() {   # fill_epilogue JOB COMMAND...
 # ---- what is kept of a lease that is gone and that nobody acknowledged. Ages are those of files
 
 KEEP_DAYS=${DAYFLY_KEEP_DAYS:-7}                     # what its jobs wrote,
-KEEP_KIB=${DAYFLY_KEEP_KIB:-1048576}                 # and at most so much of all leases together
+KEEP_KIB=${DAYFLY_KEEP_KIB:-10485760}                # and at most so much of all leases together, but for the newest
 RECORD_DAYS=90                                       # the rest: how it ended
 
 tidy() { detach _tidy; }
 
 verb__tidy() {
-  local path size total=0
+  local path size total=0 newest=''
   cd "$LEASES" || exit
   for path in $(find ./*/phase.gone -mtime "+$((RECORD_DAYS - 1))"); do forget "${path%/*}"; done
   for path in $(find ./*/phase.gone -mtime "+$((KEEP_DAYS - 1))"); do drop_spools "${path%/*}"; done
   for path in $(ls -t ./*/phase.gone); do            # the newest first
     [ -e "${path%/*}/spools.kept" ] || continue
+    newest=${newest:-$path}
     size=$(du -sk "${path%/*}/jobs"); total=$((total + ${size%%[!0-9]*}))
-    [ $total -le "$KEEP_KIB" ] || drop_spools "${path%/*}"
+    [ $total -le "$KEEP_KIB" ] || [ "$newest" = "$path" ] || drop_spools "${path%/*}"
   done
   remove_versions
   find .[a-z0-9]* ../.[0-9a-f]* ../managers/.[0-9]* -prune -mtime +0 -exec rm -rf {} +    # what was broken off

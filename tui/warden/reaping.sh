@@ -196,7 +196,7 @@ step_reaping() {   # a pin wins as long as it is not decided, however far the wo
 }
 
 wind_down() {   # stop the work, then let the epilogue run; fails while that goes on
-  if [ ! "$stopped" ]; then become note stopping; each_job stop_for_good; stopped=yes; fi
+  if [ ! "$stopped" ]; then become note stopping; each_job stop_for_good; remove_spools; stopped=yes; fi
   run_epilogue && return
   pass "$unit" $unit_ms; return 1
 }

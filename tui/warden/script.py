@@ -19,6 +19,7 @@ _PARTS = (
     "manager.sh",
     "reaping.sh",
     "report.sh",
+    "spools.sh",
     "upkeep.sh",
     "warden.sh",
 )

@@ -11,11 +11,16 @@
 # its words begins with = and is escaped again. Every call may be said again.
 # An ANSWER is `dayfly ok` or `dayfly error CODE TEXT`, then lines, then `dayfly end`.
 #
-#   open VM OWNER GRACE FINISH TICK PIN PIN-FOR SETTLE LANE LIMIT EPILOGUE-SECONDS RUNNING BUSY FREE FETCHING TAKEN
-#        LIST DELETE ENTER LABEL PROBE [JOB COMMAND]...
+#   open VM OWNER GRACE FINISH TICK PIN PIN-FOR SETTLE LANE LIMIT EPILOGUE-SECONDS EPILOGUE-LIMIT
+#        RUNNING BUSY FREE FETCHING TAKEN LIST DELETE ENTER LABEL PROBE [JOB COMMAND]...
 #                           write the lease; seconds, pin policy (its pins hold for seconds, or `none`: for ever),
-#                           deletions at once, bytes a spool; the reap recipe; the epilogue
-#   start VM JOB PLACE WORKDIR COMMAND    the job `launch` makes the VM: its name must be free
+#                           deletions at once, bytes a spool of a job; the epilogue's bounds; the reap recipe; the epilogue
+#   start VM JOB PLACE WORKDIR COMMAND [SPOOL]    the job `launch` makes the VM: its name must be free. SPOOL: its
+#                           stdin; only on the host
+#   spool VM NAME           have that spool in the lease, with no writer; the line is its size: see spools.sh
+#   put VM NAME OFFSET      raw: append stdin to it, to its end. Exit 0: it is all there; 65 no lease, 67 it has not
+#                           that size now, 68 another client's, 69 the lease is closing; else it cannot be written
+#   drop VM NAME            remove it
 #   kill VM JOB WHY         TERM, after 5 s KILL; a launch only while it downloads an image
 #   pin VM [SECONDS]        disarm every reaper, for so long or until unpinned; the last word counts
 #   unpin VM                arm them again; the grace begins anew
@@ -44,7 +49,8 @@ PATH=$PATH:/snap/bin:/usr/local/bin:/opt/homebrew/bin
 PROC=${DAYFLY_PROC:-/proc}
 case $0 in /*) HERE=${0%/*};; *) HERE=$PWD/${0%/*};; esac
 SCRIPT=$HERE/warden.sh; VERSION=${HERE##*/}; LEASES=${HERE%/*}/leases
-. "$HERE/jobs.sh"; . "$HERE/copier.sh"; . "$HERE/leases.sh"; . "$HERE/manager.sh"; . "$HERE/reaping.sh"; . "$HERE/report.sh"
+. "$HERE/jobs.sh"; . "$HERE/copier.sh"; . "$HERE/leases.sh"; . "$HERE/manager.sh"; . "$HERE/reaping.sh"
+. "$HERE/report.sh"; . "$HERE/spools.sh"
 
 # ---- answers
 
@@ -68,13 +74,14 @@ run_recipe() {   # run_recipe NAME HOW WORD...: that command, then these words. 
 verb_start() {
   local tries=0
   enter_own "$1"; is_id "$2" || die bad-call "not a job's name"
-  [ -e phase.live ] && [ -e reap.no ] || die closing "the lease is closing"
+  [ -z "${6:-}" ] || { is_id "$6" && [ "$3" = host ]; } || die bad-call "not a spool's name"
+  is_open || die closing "the lease is closing"
   [ -e whose.own ] || die name-taken "a VM of that name was there before"
   find_me; until claim starter; do
     tries=$((tries + 1)); [ $tries -lt 200 ] || die busy "another start is under way"
     nap
   done
-  start_job "$2" "$3" "$4" "$5"; verdict=$?
+  start_job "$2" "$3" "$4" "$5" "${6:-}"; verdict=$?
   mv "$dir/starter.$me" "$dir/starter.none"
   case $verdict in
   0) done_ok;;
@@ -86,7 +93,7 @@ verb_start() {
   esac
 }
 
-start_job() {   # start_job JOB PLACE WORKDIR ARGV
+start_job() {   # start_job JOB PLACE WORKDIR ARGV SPOOL
   local tries=0
   make_job "$@" || return 2
   if [ "$1" = launch ] && [ -e ready ]; then
@@ -133,7 +140,7 @@ verb_unpin() { enter_own "$1"; become pin off; renew; poke; done_ok; }
 verb_grace() {
   enter_own "$1"
   is_number "$2" && is_number "$3" || die bad-call "not a number of seconds"
-  [ -e phase.live ] && [ -e reap.no ] || die closing "too late: the lease has ended"
+  is_open || die closing "too late: the lease has ended"
   become grace "$2.$3"; renew; poke
   done_ok
 }
@@ -233,12 +240,12 @@ main() {
   case ${1:-} in
   _run) trap poke_lease EXIT; shift; verb__run "$@"; exit;;   # so that what follows its end begins at once
   _supervise|_tidy|_lead|_pump|_copy) verb=$1; shift; "verb_$verb" "$@"; return;;
-  start|kill|pin|unpin|grace|reap|release|settle|status|acknowledge|follow|enter) hand_over "${4:-}" "$@";;
+  start|spool|put|drop|kill|pin|unpin|grace|reap|release|settle|status|acknowledge|follow|enter) hand_over "${4:-}" "$@";;
   esac
   [ $# -ge 3 ] || die bad-call "no such call"
   verb=$1 caller=$2 force=$3; shift 3
   case $verb in
-  open|start|kill|pin|unpin|grace|reap|release|settle|status|sweep|acknowledge|ask|hold|enter) "verb_$verb" "$@";;
+  open|start|spool|put|drop|kill|pin|unpin|grace|reap|release|settle|status|sweep|acknowledge|ask|hold|enter) "verb_$verb" "$@";;
   follow) follow_call "$@";;
   *) die bad-call "no such verb";;
   esac

@@ -252,6 +252,11 @@ def _word(text: str) -> str:
     return text
 
 
+def parse_size(lines: tuple[str, ...]) -> int:
+    """The one number of bytes in an answer. Raises WardenError."""
+    return _size(" ".join(lines))
+
+
 def _size(text: str) -> int:
     if not _SIZE.fullmatch(text) or int(text) > _MAX_SIZE:
         raise _nonsense(text)

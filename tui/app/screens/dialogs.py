@@ -116,7 +116,11 @@ def question_dialog(question: Question) -> Dialog[str | None]:
     """The dialog for what a host wants to know."""
     if question.kind is QuestionKind.HOST_KEY:
         return HostKeyDialog(question)
-    return AskText(f"{clean(question.host)}: {question.kind}", question.text, hidden=question.hidden)
+    if question.kind is QuestionKind.CONFIRM:
+        return CommandDialog(question)
+    is_of_a_run = question.kind is QuestionKind.SECRET
+    title = "A secret of the run" if is_of_a_run else f"{clean(question.host)}: {question.kind}"
+    return AskText(title, question.text, hidden=question.hidden)
 
 
 class HostKeyDialog(YesNo[str | None]):
@@ -133,3 +137,13 @@ class HostKeyDialog(YesNo[str | None]):
             no="Refuse",
             hint="Compare it on the host: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub",
         )
+
+
+class CommandDialog(YesNo[str | None]):
+    """Whether a command may run on this machine; enter alone runs nothing."""
+
+    yes_is, no_is = "yes", None
+    variant = "warning"
+
+    def __init__(self, question: Question) -> None:
+        super().__init__("Run a command here?", question.text, yes="Run it here", no="Do not run it")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import events, on
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
+from textual.binding import ActiveBinding, Binding, BindingType
 from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen, ScreenResultType
@@ -21,6 +24,7 @@ from tui.model.spec import RunId
 from tui.model.state import FleetState
 
 _PALETTE_WIDTH = 100
+_PALETTE_ROOM = 14
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 """The smallest terminal, in cells, in which everything fits; the style sheet's breakpoints are the same."""
 
@@ -55,7 +59,16 @@ def is_too_small(size: Size) -> bool:
 
 
 class Page(Screen[ScreenResultType]):
-    """Closes once: a second key on its way out does nothing. Keeps its focus while it is too small."""
+    """Closes once: a second key on its way out does nothing. Keeps its focus while it is too small.
+
+    Tab is dealt with as it arrives, not when the focused widget comes to it: what is typed right behind it
+    goes to the next field.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("tab", "app.focus_next", "Next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", "Previous", show=False, priority=True),
+    ]
 
     def __init__(self) -> None:
         super().__init__()
@@ -81,6 +94,13 @@ class Page(Screen[ScreenResultType]):
         return super().dismiss(result) if self.is_current else AwaitComplete()
 
 
+def _spared(active: ActiveBinding) -> tuple[bool, int]:
+    """What the footer can do without comes first: what makes no sense now, then by the command."""
+    name = active.binding.action.removeprefix("do('").removesuffix("')")
+    keep = BY_NAME[name].KEEP if name in BY_NAME else 1
+    return active.enabled or keep > 3, keep
+
+
 class FleetScreen(Page[RunId | None]):
     """Shows `state`; redraws when it changes and once a second."""
 
@@ -90,7 +110,7 @@ class FleetScreen(Page[RunId | None]):
         super().__init__()
         self.desk = desk
         self.set_reactive(FleetScreen.state, desk.fleet.state)
-        self._footing: tuple[tuple[bool, str], ...] = ()
+        self._footing: tuple[object, ...] = ()
 
     def compose(self) -> ComposeResult:
         """The screen's own widgets, and what replaces them on a tiny terminal."""
@@ -124,29 +144,72 @@ class FleetScreen(Page[RunId | None]):
     def on_mount(self) -> None:
         """Draw at once, and keep the ages moving."""
         self.redraw()
-        self.set_interval(1.0, self.redraw)
-        self.app.theme_changed_signal.subscribe(self, lambda _: self.redraw())
+        self.set_interval(1.0, self._keep_up)
+        self.app.theme_changed_signal.subscribe(self, lambda _: self._keep_up())
 
     def on_resize(self) -> None:
         """Another width may show more."""
-        self.call_after_refresh(self.redraw)
+        self.call_after_refresh(self._keep_up)
 
     @on(FactTable.Resized)
     def _table_resized(self) -> None:
-        self.redraw()
+        self._keep_up()
+
+    @on(events.ScreenResume)
+    def _seen_again(self) -> None:
+        if self.is_mounted:
+            self.redraw()
 
     def watch_state(self) -> None:
         """Draw what is new."""
         if self.is_mounted:
+            self._keep_up()
+
+    @property
+    def is_seen(self) -> bool:
+        """In front, or behind dialogs only."""
+        full = [screen for screen in self.app.screen_stack if not screen.is_modal]
+        return bool(full) and full[-1] is self
+
+    def _keep_up(self) -> None:
+        """Draw what can be seen: whatever a hidden screen paints has the whole one before it painted anew."""
+        if self.is_seen:
             self.redraw()
 
     def redraw(self) -> None:
         """Draw the present state; tell the footer when other commands make sense."""
         self.show(self.state, self.desk.clock())
-        footing = tuple((self.can(command), self.word(command)) for command in BY_NAME.values())
+        words = ((self.can(command), self.word(command)) for command in BY_NAME.values())
+        footing = (self.app.size.width, *words)
         if footing != self._footing:
             self._footing = footing
             self.refresh_bindings()
+
+    def reword(self, found: dict[str, ActiveBinding]) -> dict[str, ActiveBinding]:
+        """These bindings with the words of now."""
+        return found
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """Of those that the footer has, as many as fit: the ones to be spared first are not shown."""
+        found = self.reword(super().active_bindings)
+        room = self.app.size.width
+        room -= _PALETTE_ROOM if room >= _PALETTE_WIDTH else 0
+        shown = {active.binding.action: active for active in reversed(found.values()) if active.binding.show}
+        for action in sorted(shown, key=lambda action: _spared(shown[action])):
+            if sum(map(self._footer_width, shown.values())) <= room:
+                break
+            del shown[action]
+        return {
+            key: active._replace(
+                binding=replace(active.binding, show=active.binding.show and active.binding.action in shown)
+            )
+            for key, active in found.items()
+        }
+
+    def _footer_width(self, active: ActiveBinding) -> int:
+        key = self.app.get_key_display(active.binding)
+        return cell_len(key) + cell_len(active.binding.description) + 3
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Dim what makes no sense now; hide it where that is the rule."""

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
-from textual.widgets import DataTable, Static
+from textual.widgets import DataTable
 
 from tui.app import away, commands, present, tables
 from tui.app.commands import Command
@@ -20,6 +20,7 @@ from tui.app.screens.run import RunScreen
 from tui.app.screens.run_commands import RunCommandsScreen
 from tui.app.widgets.fact_table import FactTable
 from tui.app.widgets.facts import Facts, Labels
+from tui.app.widgets.sheet import Sheet
 from tui.model.hosts import DEMO, HostEntry
 from tui.model.spec import HostName, RunId
 from tui.model.state import FleetState, HostState, RunState
@@ -39,6 +40,7 @@ class HomeScreen(RunCommandsScreen):
         commands.CancelRun.binding(),
         commands.RunAgain.binding(),
         commands.CopyWayIn.binding(),
+        commands.OpenResults.binding(),
         commands.AddHost.binding(),
         commands.Reconnect.binding(),
         commands.Help.binding("question_mark,f1"),
@@ -52,7 +54,7 @@ class HomeScreen(RunCommandsScreen):
             with Container(id="runs-panel", classes="panel") as runs:
                 runs.border_title = "Runs"
                 yield FactTable(id="runs")
-                yield Static(id="no-runs", markup=False)
+                yield Sheet(id="no-runs")
             with Container(id="details-panel", classes="panel"):
                 yield Facts(id="details")
             with Container(id="hosts-panel", classes="panel") as hosts:
@@ -70,7 +72,7 @@ class HomeScreen(RunCommandsScreen):
         runs.fill(tables.runs_table(state, now, runs.content_size.width - 1))
         hosts_table.fill(tables.hosts_table(state, now, hosts_table.content_size.width - 1))
         self.set_class(not state.runs, "-no-runs")
-        self.query_one("#no-runs", Static).update(_empty(state), layout=False)
+        self.query_one("#no-runs", Sheet).put_text(_empty(state))
         self._show_details(state, now)
 
     @property
@@ -94,16 +96,19 @@ class HomeScreen(RunCommandsScreen):
     def _show_details(self, state: FleetState, now: float) -> None:
         panel, facts = self.query_one("#details-panel"), self.query_one("#details", Facts)
         if host := state.hosts.get(self.chosen_host or HostName("")):
-            panel.border_title = Text(clean_line(f"Host {host.entry.name}"))
+            title = f"Host {host.entry.name}"
             facts.show(tables.host_facts(state, host, now))
         elif run := self.chosen_run:
-            panel.border_title = Text(present.run_name(run))
+            title = present.run_name(run)
             way_in = self.desk.fleet.shell_command(run.id)
             fate, host_of_run = self.fate_of(run, now), state.hosts.get(run.host)
             facts.show(tables.run_facts(run, host_of_run, now, way_in=way_in, fate=fate))
         else:
-            panel.border_title = "First steps"
+            title = "First steps"
             facts.show(tables.FIRST_STEPS)
+        markup = Text(clean_line(title)).markup
+        if panel.border_title != markup:
+            panel.border_title = markup
 
     @on(DataTable.RowHighlighted)
     def _cursor_moved(self) -> None:
@@ -141,6 +146,7 @@ class HomeScreen(RunCommandsScreen):
         """Show a run's own screen; the cursor will be on it when one comes back."""
         if run is not None:
             self.state = self.desk.fleet.state
+            self.redraw()
             self.query_one("#runs", FactTable).choose(run)
             self.app.push_screen(RunScreen(self.desk, run), self.open_run)
 

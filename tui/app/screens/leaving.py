@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
-from textual.widgets import Static
 
-from tui.app import commands, tables
+from tui.app import commands, results, tables
 from tui.app.commands import Command
 from tui.app.present import Label
 from tui.app.screens.fleet_screen import Desk, FleetScreen
 from tui.app.summary import lines_of_left, owed_line, owed_runs, pinned_lines, runs_on_their_own
 from tui.app.widgets.fact_table import FactTable
 from tui.app.widgets.facts import Labels
+from tui.app.widgets.sheet import Sheet
 from tui.model.spec import RunId
 from tui.model.state import FleetState
 
@@ -45,8 +44,8 @@ class LeavingScreen(FleetScreen):
                 yield FactTable(id="cleaning")
             with VerticalScroll(id="staying-panel", classes="panel", can_focus=False) as staying:
                 staying.border_title = "Goes on, or stays"
-                yield Static(id="staying", markup=False)
-            yield Static(id="owed", markup=False)
+                yield Sheet(id="staying")
+            yield Sheet(id="owed")
         yield self.footer()
 
     def hurry(self) -> None:
@@ -56,9 +55,9 @@ class LeavingScreen(FleetScreen):
 
     def show(self, state: FleetState, now: float) -> None:
         """Draw how far it is."""
-        known = {*self._runs, *(run.id for run in owed_runs(state))}
-        self._runs = tuple(run for run in state.runs if run in known)
-        left = len(owed_runs(state))
+        waited_for = {run.id for run in (*owed_runs(state), *results.runs_coming(state))}
+        self._runs = tuple(run for run in state.runs if run in {*self._runs, *waited_for})
+        left = len(waited_for)
         words = f"{len(self._runs) - left} of {len(self._runs)} {'done' if self._finish else 'gone'}"
         self.query_one("#header", Labels).show([Label("Leaving dayfly")], Label(words, "busy"))
         table = self.query_one("#cleaning", FactTable)
@@ -66,8 +65,9 @@ class LeavingScreen(FleetScreen):
         table.fill(tables.cleaning_table(runs, now, table.content_size.width - 1, finish=self._finish))
         stays = [line for run in runs_on_their_own(state) for line in lines_of_left(run, now)]
         stays += [line for run in state.pinned for line in pinned_lines(run, self._way_in(run.id), now)]
-        self.query_one("#staying", Static).update(Text("\n".join(stays) or "nothing"))
-        self.query_one("#owed", Static).update(Text(self._owed(state)))
+        stays += [line for run in state.runs.values() for line in results.lines_of_here(run)]
+        self.query_one("#staying", Sheet).put_text("\n".join(stays) or "nothing")
+        self.query_one("#owed", Sheet).put_text(self._owed(state))
 
     def _way_in(self, run: RunId) -> str:
         return self.desk.fleet.shell_command(run)
@@ -75,9 +75,11 @@ class LeavingScreen(FleetScreen):
     def _owed(self, state: FleetState) -> str:
         if not self._is_hurried and self._finish:
             return "dayfly ends when every command runs on its own. Not waiting? Ctrl+C."
+        come = [line for run in results.runs_coming(state) for line in results.lines_of_coming(run)]
         if not self._is_hurried:
-            return "dayfly ends when every VM was seen absent. Not waiting? Ctrl+C."
-        owed = [owed_line(run) for run in owed_runs(state)]
+            ends = "every VM was seen absent and every result is here" if come else "every VM was seen absent"
+            return "\n".join((*come, f"dayfly ends when {ends}. Not waiting? Ctrl+C."))
+        owed = [*(owed_line(run) for run in owed_runs(state)), *come]
         return "\n".join((*owed, "Ctrl+C once more leaves at once."))
 
     def can(self, command: type[Command]) -> bool:

@@ -10,9 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
-from tui.app import commands, present, tables
+from tui.app import commands, present, results, tables
 from tui.app.commands import Command
-from tui.app.present import Label
+from tui.app.present import Fact, Label
 from tui.app.screens.dialogs import AskText, Confirm
 from tui.app.screens.fleet_screen import Desk, FleetScreen
 from tui.app.screens.pickers import ImagePicker
@@ -32,7 +32,7 @@ class NewRunScreen(FleetScreen):
         commands.PickImage.binding(),
         commands.SaveProfile.binding(),
         commands.Back.binding(),
-        Binding("tab", "app.focus_next", "Next", tooltip="Go to the next field."),
+        Binding("tab", "app.focus_next", "Next", priority=True, tooltip="Go to the next field."),
         commands.Help.binding("f1"),
     ]
 
@@ -50,6 +50,7 @@ class NewRunScreen(FleetScreen):
         yield Labels(id="header")
         with VerticalScroll(id="form", can_focus=False):
             yield RunForm(self.desk.profiles.names(), list(self.state.hosts), self._first_texts)
+            yield Facts(id="carried")
         yield Facts(id="consequences")
         yield self.footer()
 
@@ -115,15 +116,18 @@ class NewRunScreen(FleetScreen):
         note = Label("changed", "warn") if self.holds_text else Label("", "muted")
         self.query_one("#header", Labels).show([Label("New run"), note], word)
         self.query_one("#consequences", Facts).show(self._consequences(spec, word, faults, rest))
+        carried = results.carried(self._loaded) if self._loaded else ()
+        self.set_class(bool(carried), "-carries")
+        self.query_one("#carried", Facts).show(carried)
 
     def _consequences(
         self, spec: RunSpec | None, word: Label, faults: dict[str, str], rest: tuple[str, ...]
-    ) -> list[tables.Fact]:
+    ) -> list[Fact]:
         if spec is None:
             sentences = [f"{LABELS.get(key, key)}: {fault}" for key, fault in faults.items()]
             return [("Wanted", Label(self._fitting((*sentences, *rest)), word.tone))]
         return [
-            ("Fate", Label(clean(self.desk.fleet.fate(spec)), "text")),
+            ("Fate", Label(clean(f"{self.desk.fleet.fate(spec)} {results.fate(spec)}".strip()))),
             ("Same as", Label(tables.command_line(spec, self._loaded), "muted")),
         ]
 
@@ -133,7 +137,7 @@ class NewRunScreen(FleetScreen):
 
     def _resolve(self) -> tuple[RunSpec | None, tuple[str, ...]]:
         try:
-            return self.desk.profiles.resolve_form(self._fields), ()
+            return self.desk.profiles.resolve_form(self._fields, self._loaded), ()
         except ProfileError as error:
             return None, error.faults
         except UsageError as error:

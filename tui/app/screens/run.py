@@ -9,23 +9,38 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 
-from tui.app import commands, present, tables
+from tui.app import commands, present, results, tables
+from tui.app.commands import Command
 from tui.app.present import Label
 from tui.app.screens.fleet_screen import Desk
 from tui.app.screens.run_commands import RunCommandsScreen
+from tui.app.widgets.fact_table import FactTable
 from tui.app.widgets.facts import Facts, Labels
 from tui.app.widgets.log_pane import LogPane
-from tui.app.widgets.log_tabs import LogTabs
+from tui.app.widgets.log_tabs import RESULTS, TITLES, LogTabs
 from tui.app.widgets.phase_strip import PhaseStrip
+from tui.app.widgets.results_pane import ResultsPane
 from tui.model.phase import Phase
 from tui.model.spec import RunId
 from tui.model.state import FleetState, RunState
 
-LOGS = ("launch", "work", "cleanup")
+_ALWAYS = ("launch", "work", "cleanup")
+_TABS: dict[type[Command], str] = {
+    commands.ShowLaunch: "launch",
+    commands.ShowWork: "work",
+    commands.ShowCleanup: "cleanup",
+    commands.ShowResults: RESULTS,
+    commands.ShowBoot: "boot",
+    commands.ShowSend: "send",
+    commands.ShowUnpack: "unpack",
+}
 _EMPTY = {
     "launch": "The launch has not said anything yet.",
     "work": "The command has not printed anything yet.",
     "cleanup": "Nothing has been done yet.",
+    "boot": "The VM has not said anything yet.",
+    "send": "The sending has not said anything yet.",
+    "unpack": "The unpacking has not said anything yet.",
 }
 
 
@@ -40,11 +55,10 @@ class RunScreen(RunCommandsScreen):
         commands.CancelRun.binding(),
         commands.RunAgain.binding(),
         commands.CopyWayIn.binding(),
+        commands.OpenResults.binding(),
         commands.NextLog.binding(),
         commands.PreviousLog.binding(),
-        commands.ShowLaunch.binding(),
-        commands.ShowWork.binding(),
-        commands.ShowCleanup.binding(),
+        *(command.binding() for command in _TABS),
         commands.Back.binding("escape,q"),
         commands.Help.binding("question_mark,f1"),
     ]
@@ -69,6 +83,7 @@ class RunScreen(RunCommandsScreen):
             yield Facts(id="facts")
         yield LogTabs(id="tabs")
         yield LogPane(id="log")
+        yield ResultsPane(id="results-pane")
         yield self.footer()
 
     def on_mount(self) -> None:
@@ -90,13 +105,41 @@ class RunScreen(RunCommandsScreen):
         head = tables.run_head(run, state.hosts.get(run.host), now)
         facts = (*head, *tables.live_facts(run, now, way_in=way_in, fate=fate))
         self.query_one("#facts", Facts).show(facts)
-        self._show_log(run)
+        self._show_tab(run)
 
-    def _show_log(self, run: RunState) -> None:
+    def _show_tab(self, run: RunState) -> None:
         job = self._picked or self._telling_log(run)
-        pane = self.query_one(LogPane)
-        pane.show_log(self._reader, job, _EMPTY[job])
-        self.query_one(LogTabs).show(job, is_following=not pane.paused)
+        log, pane = self.query_one(LogPane), self.query_one(ResultsPane)
+        if log.display is (job == RESULTS):
+            had_focus = bool(log.has_focus or pane.has_focus_within)
+            log.display, pane.display = job != RESULTS, job == RESULTS
+            if had_focus:
+                (log if log.display else pane.query_one(FactTable)).focus()
+        if job == RESULTS:
+            pane.show(results.of(run))
+        else:
+            log.show_log(self._reader, job, _EMPTY[job])
+        self.query_one(LogTabs).show(job, self._tabs(run), is_following=not log.paused)
+
+    def _tabs(self, run: RunState) -> list[str]:
+        """What there is to be shown: results that are to come, other logs once they say something."""
+        return [tab for tab in TITLES if tab in _ALWAYS or self._has(run, tab)]
+
+    def _has(self, run: RunState, tab: str) -> bool:
+        return bool(results.of(run)) if tab == RESULTS else self._reader.size(tab) > 0
+
+    @property
+    def results_folder(self) -> str:
+        """Of the result under the cursor, while the list is shown."""
+        pane = self.query_one(ResultsPane)
+        chosen = pane.chosen if pane.display else None
+        return chosen.folder if chosen and results.is_here(chosen) else super().results_folder
+
+    def can(self, command: type[Command]) -> bool:
+        """A tab must be there to be shown."""
+        if command in _TABS and (run := self.chosen_run):
+            return _TABS[command] in self._tabs(run)
+        return super().can(command)
 
     def _telling_log(self, run: RunState) -> str:
         """The log that says most: the launch until the work begins, then the work, seen by us or not."""
@@ -117,16 +160,14 @@ class RunScreen(RunCommandsScreen):
         self.redraw()
 
     @on(commands.ShowLaunch)
-    def _launch_log(self) -> None:
-        self._pick("launch")
-
     @on(commands.ShowWork)
-    def _work_log(self) -> None:
-        self._pick("work")
-
     @on(commands.ShowCleanup)
-    def _cleanup_log(self) -> None:
-        self._pick("cleanup")
+    @on(commands.ShowResults)
+    @on(commands.ShowBoot)
+    @on(commands.ShowSend)
+    @on(commands.ShowUnpack)
+    def _tab_asked_for(self, command: Command) -> None:
+        self._pick(_TABS[type(command)])
 
     @on(commands.NextLog)
     def _next_log(self) -> None:
@@ -139,7 +180,8 @@ class RunScreen(RunCommandsScreen):
     def _turn(self, tabs: int) -> None:
         if run := self.chosen_run:
             shown = self._picked or self._telling_log(run)
-            self._pick(LOGS[(LOGS.index(shown) + tabs) % len(LOGS)])
+            there = self._tabs(run)
+            self._pick(there[(there.index(shown) + tabs) % len(there)])
 
     @on(commands.Back)
     def _back(self) -> None:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from textual import on
 from textual.binding import ActiveBinding
 
-from tui.app import away, commands, present
+from tui.app import away, commands, opener, present, results
 from tui.app.commands import Command
 from tui.app.present import Label
 from tui.app.screens.dialogs import Confirm
@@ -18,6 +18,7 @@ from tui.model.errors import UsageError
 from tui.model.phase import Phase, Pin
 from tui.model.spec import RunId
 from tui.model.state import RunState
+from tui.model.text import clean_line
 
 _OF_A_RUN = (
     commands.OpenRun,
@@ -28,6 +29,7 @@ _OF_A_RUN = (
     commands.LeaveAlone,
     commands.RunAgain,
     commands.CopyWayIn,
+    commands.OpenResults,
 )
 _CONDITIONS: dict[type[Command], Callable[[RunState], bool]] = {
     commands.PinRun: present.may_pin,
@@ -36,6 +38,7 @@ _CONDITIONS: dict[type[Command], Callable[[RunState], bool]] = {
     commands.TakeOver: away.may_take_over,
     commands.LeaveAlone: lambda run: run.orphaned,
     commands.CopyWayIn: present.has_way_in,
+    commands.OpenResults: lambda run: bool(results.folder(run)),
 }
 _CROWDED: tuple[type[Command], ...] = (commands.RunAgain, commands.CopyWayIn)
 _WORDED: tuple[type[Command], ...] = (commands.PinRun, commands.CancelRun)
@@ -81,12 +84,13 @@ class RunCommandsScreen(FleetScreen):
             return Label(away.orphan_sentence(run, fleet.log(run.id).size("work"), now), "warn")
         if run.left:
             return Label(away.left_sentence(run, now), "pin")
-        return Label(present.vanishing(run, fleet.fate(run.spec)), "muted")
+        fate = present.vanishing(run, fleet.fate(run.spec))
+        may_come = any(not result.state.is_final for result in results.of(run))
+        waits = results.fate(run.spec) if may_come and not run.phase.is_over and not run.is_pinned else ""
+        return Label(f"{fate} {waits}".strip(), "muted")
 
-    @property
-    def active_bindings(self) -> dict[str, ActiveBinding]:
+    def reword(self, found: dict[str, ActiveBinding]) -> dict[str, ActiveBinding]:
         """With the words of now; the footer makes room for what may be done with a run on its own."""
-        found = super().active_bindings
         run = self.chosen_run if self.is_mounted else None
         if run is not None and away.may_take_over(run):
             for command in _CROWDED:
@@ -160,6 +164,22 @@ class RunCommandsScreen(FleetScreen):
             command = self.desk.fleet.shell_command(run.id)
             self.app.copy_to_clipboard(command)
             self.notify(f"Copied: {command}", markup=False)
+
+    @property
+    def results_folder(self) -> str:
+        """Where the results are that are meant; empty: none came home."""
+        return results.folder(self.chosen_run) if self.chosen_run else ""
+
+    @on(commands.OpenResults)
+    async def _open_results(self) -> None:
+        folder = self.results_folder
+        if not folder:
+            return
+        if await opener.open_folder(folder):
+            self.notify(f"Opened: {results.place(folder)}", markup=False)
+        else:
+            self.app.copy_to_clipboard(folder)
+            self.notify(f"Copied: {clean_line(folder)}", markup=False)
 
 
 def cancel_dialog(run: RunState) -> Confirm:

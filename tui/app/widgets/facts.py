@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from rich.table import Table
 from rich.text import Text
-from textual.widgets import Static
 
-from tui.app.present import Label
-from tui.app.tables import Fact
+from tui.app.present import Fact, Label
+from tui.app.widgets.sheet import Sheet
 from tui.app.widgets.tones import tone_colours
 
 _WORD_WIDTH = 10
 
 
-class Facts(Static):
-    """Shows facts; sentences wrap under themselves. Its height is fixed by the style sheet."""
+class Facts(Sheet):
+    """Shows facts; sentences wrap under themselves."""
 
     @property
     def sentence_width(self) -> int:
@@ -25,16 +23,23 @@ class Facts(Static):
 
     def show(self, facts: Sequence[Fact]) -> None:
         """Show these and nothing else."""
+        self.put([line for word, label in facts for line in self._lines_of(word, label)])
+
+    def _lines_of(self, word: str, label: Label) -> Iterator[Text]:
         colours = tone_colours(self.app)
-        grid = Table.grid(padding=0)
-        grid.add_column(width=_WORD_WIDTH)
-        grid.add_column(ratio=1, overflow="fold")
-        for word, label in facts:
-            grid.add_row(Text(word, colours["muted"]), Text(label.text, colours[label.tone]))
-        self.update(grid, layout=False)
+        sentence = Text(label.text, colours[label.tone], overflow="fold")
+        wrapped = [
+            line
+            for part in sentence.split("\n", allow_blank=True)
+            for line in part.wrap(self.app.console, self.sentence_width)
+        ]
+        for number, line in enumerate(wrapped or [Text("")]):
+            line.rstrip()
+            head = "" if number else word
+            yield Text.assemble((head.ljust(_WORD_WIDTH), colours["muted"]), line, no_wrap=True)
 
 
-class Labels(Static):
+class Labels(Sheet):
     """One line of labels: some at the left, one at the right, cut to the width."""
 
     def show(self, left: Sequence[Label], right: Label) -> None:
@@ -45,4 +50,4 @@ class Labels(Static):
             line.append("   " if line else "").append(label.text, colours[label.tone])
         end = Text(right.text, colours[right.tone])
         line.truncate(max(0, self.content_size.width - end.cell_len - 2), overflow="ellipsis", pad=True)
-        self.update(line.append("  ").append_text(end), layout=False)
+        self.put([line.append("  ").append_text(end)])

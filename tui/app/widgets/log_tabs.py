@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from rich.text import Text
 from textual import events
 from textual.message import Message
-from textual.widgets import Static
 
+from tui.app.widgets.sheet import Sheet
 from tui.app.widgets.tones import tone_colours
 
-_TABS = (("launch", " 1 Launch "), ("work", " 2 Work "), ("cleanup", " 3 Cleanup "))
+RESULTS = "results"
+"""No log, but what came home."""
+
+TITLES: dict[str, str] = {
+    "launch": " 1 Launch ",
+    "work": " 2 Work ",
+    "cleanup": " 3 Cleanup ",
+    RESULTS: " 4 Results ",
+    "boot": " 5 Boot ",
+    "send": " 6 Send ",
+    "unpack": " 7 Unpack ",
+}
+"""Every tab; a number is a tab's for ever, whichever others there are."""
 
 
-class LogTabs(Static):
-    """Launch, work and cleanup; the legend of the pane at the right."""
+class LogTabs(Sheet):
+    """The tabs that there are; the legend of the pane at the right."""
 
     class Picked(Message):
         """A tab was clicked."""
@@ -22,23 +36,33 @@ class LogTabs(Static):
             super().__init__()
             self.job = job
 
-    def show(self, job: str, *, is_following: bool) -> None:
-        """Mark the log that is shown."""
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._tabs: list[str] = []
+
+    def show(self, job: str, tabs: Collection[str], *, is_following: bool) -> None:
+        """Mark the one that is shown; where there is no room for all, the first ones go."""
         colours = tone_colours(self.app)
-        line = Text(no_wrap=True)
-        for name, title in _TABS:
-            line.append(title, f"bold reverse {colours['busy']}" if name == job else colours["muted"])
         end = Text("▌ stderr   ", colours["bad"])
         end.append("▼ following" if is_following else "■ paused   ", colours["muted"])
-        line.truncate(max(0, self.content_size.width - end.cell_len), pad=True)
-        self.update(line.append_text(end), layout=False)
+        room, self._tabs = self.content_size.width, [tab for tab in TITLES if tab in tabs]
+        if job == RESULTS or sum(len(TITLES[tab]) for tab in self._tabs) + end.cell_len > room:
+            end = Text("")
+        while self._tabs[0] != job and sum(len(TITLES[tab]) for tab in self._tabs) > room > 0:
+            self._tabs.pop(0)
+        line = Text(no_wrap=True)
+        for name in self._tabs:
+            style = f"bold reverse {colours['busy']}" if name == job else colours["muted"]
+            line.append(TITLES[name], style)
+        line.truncate(max(0, room - end.cell_len), pad=True)
+        self.put([line.append_text(end)])
 
     def on_click(self, event: events.Click) -> None:
         """Find the tab under the pointer."""
         at = event.get_content_offset(self)
         left = 0
-        for name, title in _TABS:
-            left += len(title)
+        for name in self._tabs:
+            left += len(TITLES[name])
             if at is not None and at.x < left:
                 self.post_message(self.Picked(name))
                 return

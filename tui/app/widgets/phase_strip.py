@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from rich.text import Text
-from textual.widgets import Static
 
 from tui.app.present import PhaseStep, fit
+from tui.app.widgets.sheet import Sheet
 from tui.app.widgets.tones import tone_colours
 
 _MARK_WIDTH = 9
 _LAST_WIDTH = 6
 
 
-class PhaseStrip(Static):
+class PhaseStrip(Sheet):
     """Two lines: the phases, and under each its time. Cells have a fixed width; the earliest go first."""
 
     def show(self, steps: tuple[PhaseStep, ...]) -> None:
@@ -25,7 +25,7 @@ class PhaseStrip(Static):
         for step in shown:
             names.append(fit(step.name, _width(step)) + " ", colours[step.tone])
             marks.append(fit(step.mark, _width(step)) + " ", colours[step.tone])
-        self.update(Text("\n").join((names, marks)), layout=False)
+        self.put((names, marks))
 
 
 def _width(step: PhaseStep) -> int:

@@ -1,0 +1,39 @@
+"""Lines of text of which only those that differ are painted anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import zip_longest
+
+from rich.text import Text
+from textual.geometry import Region
+from textual.widget import Widget
+
+
+class Sheet(Widget):
+    """Shows lines, already as wide as it is."""
+
+    DEFAULT_CSS = "Sheet { height: auto; }"
+    ALLOW_SELECT = False
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._lines: tuple[Text, ...] = ()
+
+    def put(self, lines: Sequence[Text]) -> None:
+        """Show these lines and nothing else."""
+        old, self._lines = self._lines, tuple(lines)
+        differ = [y for y, (before, now) in enumerate(zip_longest(old, self._lines)) if before != now]
+        if differ and len(old) != len(self._lines) and self.styles.is_auto_height:
+            self.refresh(layout=True)
+        elif differ:
+            self.refresh(*(Region(0, y, self.content_size.width, 1) for y in differ))
+
+    def put_text(self, text: str) -> None:
+        """Show a text, wrapped."""
+        width = max(1, self.content_size.width)
+        self.put([line for part in text.split("\n") for line in Text(part).wrap(self.app.console, width)])
+
+    def render(self) -> Text:
+        """All the lines."""
+        return Text("\n", no_wrap=True).join(self._lines)
