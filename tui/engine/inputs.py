@@ -235,7 +235,7 @@ def _member(source: str, place: Place) -> Member:
         return Member(source=source, place=place, mode=mode | 0o700, mtime=mtime, is_folder=True)
     if kind != stat.S_IFREG:
         raise _fault(source, "is neither a file nor a folder", "name what you need beside it")
-    if not os.access(source, os.R_OK):
+    if not os.access(source, os.R_OK, effective_ids=True):
         raise _fault(source, "cannot be read", "change its mode, or leave it out")
     return Member(source=source, place=place, mode=mode, mtime=mtime, size=found.st_size)
 
