@@ -21,9 +21,10 @@ from tui.app.screens.run import RunScreen
 from tui.app.summary import Summary
 from tui.app.widgets.facts import Labels
 from tui.engine.supervisor import Supervisor
-from tui.model.hosts import DEMO
+from tui.exports import kestra, shell
+from tui.model.hosts import DEMO, HostEntry
 from tui.model.phase import OutcomeKind, Phase, Pin
-from tui.model.spec import RunSpec, VmName
+from tui.model.spec import RunSpec, SecretRef, SecretSource, VmName
 from tui.model.state import RunState
 from tui.wiring import Shelf, open_fleet, open_ledger
 
@@ -326,4 +327,30 @@ async def test_after_an_exception_in_a_widget_the_engine_cleans_up(
     with pytest.raises((RuntimeError, WorkerFailed, BaseExceptionGroup)):
         await break_it()
     assert apps[0].return_code == 1
+    assert demo.vms() == FOREIGN
+
+
+async def test_no_picture_of_a_screen_and_no_export_shows_a_secret(
+    demo: DemoHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed, found = "zkqTyped" + "7" * 9, "zkqFound" + "8" * 9
+    monkeypatch.setenv("FOUND_HERE", found)
+    refs = (
+        SecretRef("TYPED", SecretSource.PROMPT, "The token?"),
+        SecretRef("FOUND", SecretSource.ENV, "FOUND_HERE"),
+    )
+    spec = replace(SLEEPER, command='echo "$TYPED and $FOUND"', secrets=refs)
+    pictures = [shell.script(spec, HostEntry(name=DEMO)), kestra.flow(spec)]
+    async with dashboard(demo) as stage:
+        await stage.sees("● demo ready")
+        stage.begin(spec)
+        await stage.sees("The token?")
+        await stage.pilot.press(*typed)
+        pictures.append(stage.app.export_screenshot())
+        await stage.pilot.press("enter")
+        await stage.sees(f"{'*' * len(typed)} and {'*' * len(found)}")
+        pictures.append(stage.app.export_screenshot())
+        await stage.reaches(Phase.GONE)
+        pictures.append(stage.app.export_screenshot())
+    assert [text for text in pictures if typed in text or found in text] == []
     assert demo.vms() == FOREIGN

@@ -1,16 +1,24 @@
 """Where secrets come from, and who is asked."""
 
 import pickle
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
+from traceback import TracebackException
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from tui.drivers.multipass import Multipass
 from tui.engine.environment import text_of
+from tui.engine.errands import Errands
+from tui.engine.intake import Intake
+from tui.engine.logs import RunLogs
 from tui.engine.secrets import Secret, SecretSources, TrustedCommands
-from tui.model.errors import UsageError
+from tui.model.errors import ConnectionDropped, UsageError
 from tui.model.hosts import Question, QuestionKind
-from tui.model.spec import HostName, RunSpec, SecretRef, SecretSource
+from tui.model.spec import HostName, RunId, RunSpec, SecretRef, SecretSource, VmName
 
 SPEC = RunSpec(image="lts", command="true", host=HostName("demo"))
 
@@ -120,3 +128,49 @@ def test_a_secret_shows_itself_nowhere() -> None:
     assert "hush" not in f"{secret} {secret!r} {[secret]} {vars(type(secret))}"
     with pytest.raises(TypeError):
         pickle.dumps(secret)
+
+
+NEEDLE = "zkqSecret7777"
+
+
+class Breaking:
+    """A warden whose link breaks when it has all of what is put."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    async def drop(self, _vm: VmName, _spool: str) -> None:
+        pass
+
+    async def put(
+        self, _vm: VmName, _spool: str, size: int, read: Callable[[int, int], bytes], _: Any
+    ) -> None:
+        self.taken = data = read(0, size)
+        raise ConnectionDropped(f"lost after {len(data)} bytes")
+
+
+async def say(sentence: Callable[[], Awaitable[Any]]) -> Any:
+    return await sentence()
+
+
+async def test_no_traceback_holds_a_value_in_its_locals(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FROM_HERE", NEEDLE)
+    spec, vm, logs = wanting(SecretSource.ENV, "FROM_HERE"), VmName("df-run-a"), RunLogs(tmp_path)
+    link: Any = SimpleNamespace(warden=Breaking(), driver=Multipass())
+    voice: Any = SimpleNamespace(progress=lambda _: None, tell=lambda _: None)
+    errands = Errands(vm, link, logs, say=say, follow=say)  # type: ignore[arg-type]
+    intake = Intake(
+        *(RunId("a"), vm, spec, link, errands),
+        emitter=voice,
+        logs=logs,
+        folder=tmp_path,
+        secrets=sources(spec, Person(), tmp_path),
+    )
+    with pytest.raises(ConnectionDropped) as caught:
+        await intake.workload()
+    told = "".join(TracebackException.from_exception(caught.value, capture_locals=True).format())
+    assert NEEDLE.encode() in link.warden.taken
+    assert "secrets = " in told or "name = " in told  # locals are told indeed
+    assert NEEDLE not in told

@@ -15,14 +15,14 @@ from pathlib import Path
 from tui.engine import environment, packing
 from tui.engine.boot import LOG_TAIL, STATUS_TAIL, Verdict, boot_argv, verdict
 from tui.engine.emitter import Emitter
-from tui.engine.errands import Errands, why_cut
+from tui.engine.errands import Done, Errands, why_cut
 from tui.engine.inputs import survey
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
 from tui.engine.masking import SHORTEST
 from tui.engine.outcomes import launch_failed
 from tui.engine.secrets import Secret, SecretSources
-from tui.model.errors import UsageError
+from tui.model.errors import DayflyError, UsageError
 from tui.model.lease import BOOT_JOB, ENV_JOB, SEND_JOB, UNPACK_JOB, Argv, LeaseReport
 from tui.model.phase import Outcome
 from tui.model.spec import RunId, RunSpec, VmName
@@ -192,23 +192,29 @@ class Intake:
             await self.mask_again()
         else:
             self._emitter.progress("bringing the variables into the VM")
-            secrets = await self._secrets.resolve()
-            self._mask(secrets)
-            text = environment.text_of(self._spec.env, secrets)
-            enter = self._link.driver.recipe(self._vm).enter
-            done = await self._errands.send(
-                ENV_JOB,
-                lambda number: environment.keep_argv(enter, name, number, len(text.reveal())),
-                spool=_ENV_SPOOL,
-                fill=lambda: self._errands.put(_ENV_SPOOL, text.reveal()),
-                limit_s=_ENV_LIMIT_S,
-            )
+            try:
+                done = await self._bring_variables(name)
+            except DayflyError as error:
+                raise error.with_traceback(None) from None  # its frames have held the values
             if done.failure:
                 self.hint = done.hint
                 return launch_failed(f"the variables could not be brought into the VM: {done.failure}")
             attempt = done.attempt
         await self._errands.drop(_ENV_SPOOL)
         return environment.use_argv(self._spec, name, attempt)
+
+    async def _bring_variables(self, name: str) -> Done:
+        secrets = await self._secrets.resolve()
+        self._mask(secrets)
+        text = environment.text_of(self._spec.env, secrets)
+        enter = self._link.driver.recipe(self._vm).enter
+        return await self._errands.send(
+            ENV_JOB,
+            lambda number: environment.keep_argv(enter, name, number, len(text.reveal())),
+            spool=_ENV_SPOOL,
+            fill=lambda: self._errands.put(_ENV_SPOOL, text.reveal()),
+            limit_s=_ENV_LIMIT_S,
+        )
 
     async def mask_again(self) -> None:
         """Have stars for the secrets of a run that an earlier process began. Idempotent."""
