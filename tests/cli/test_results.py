@@ -147,6 +147,19 @@ async def test_without_what_is_required_the_run_has_no_result(dayfly: Dayfly) ->
 
 
 @only("demo")
+async def test_what_is_in_the_way_here_costs_no_result(dayfly: Dayfly) -> None:
+    (dayfly.folder / "home").mkdir()
+    (dayfly.folder / "home" / "f").write_text("keep me")
+    job = profile(dayfly, "mkdir f; echo A >f/z", f'path = "f"\nto = "{dayfly.folder}/home"')
+    ended = await dayfly("run", job, "--host", dayfly.host, "-q")
+    assert (dayfly.folder / "home" / "f").read_text() == "keep me"
+    (one,) = collected(dayfly)
+    assert one.result.state is ResultState.PARTIAL, ended.stderr
+    tar = Path(one.result.reason.rpartition("all that came is in ")[2])
+    assert b"A\n" in tar.read_bytes()
+
+
+@only("demo")
 async def test_a_lack_is_a_failure_to_a_pin_on_failure(dayfly: Dayfly) -> None:
     job = profile(dayfly, "true", 'path = "never"\nrequired = true', more='pin = "on-failure"\n')
     ended = await dayfly("run", job, "--host", dayfly.host)

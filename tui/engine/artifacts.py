@@ -182,16 +182,19 @@ class Artifacts:
             stop.set()
             raise
         except OSError as error:
-            return self._keep_raw(index, error)
-        return _collected(result, unpacked, _limit_of(artifact, tar) or reason)
+            reason = f"{error.strerror or error}; what came is in {self._keep_raw(index)}"
+            return Collected(result=replace(result, state=ResultState.PARTIAL, reason=reason))
+        collected = _collected(result, unpacked, _limit_of(artifact, tar) or reason)
+        if not unpacked.is_obstructed:
+            return collected
+        kept = f"{collected.result.reason}; all that came is in {self._keep_raw(index)}"
+        return replace(collected, result=replace(collected.result, state=ResultState.PARTIAL, reason=kept))
 
-    def _keep_raw(self, index: int, error: OSError) -> Collected:
-        """It cannot be unpacked here: what came is not thrown away."""
+    def _keep_raw(self, index: int) -> Path:
+        """It cannot be unpacked here, or not all of it: what came is not thrown away."""
         kept = self._folder / f"result-{index}.tar"
         self._raw(index).replace(kept)
-        reason = f"{error.strerror or error}; what came is in {kept}"
-        result = replace(self._results[index], state=ResultState.PARTIAL, reason=reason)
-        return Collected(result=result)
+        return kept
 
     def _raw(self, index: int) -> Path:
         return self._folder / f"{collect_job(index)}.stdout"

@@ -68,6 +68,8 @@ class Unpacked:
     """What got another name, as another file or some disk has its own; the first thousand."""
     cut: str
     """Why not all of it could be read; empty: all was."""
+    is_obstructed: bool
+    """Something was left out for what is here, not for what came."""
 
     @property
     def size(self) -> int:
@@ -135,6 +137,7 @@ class _Unpacking:
         self._renamed: list[Refused] = []
         self._folders: set[Parts] = {()}
         self._cut = ""
+        self._is_obstructed = False
 
     def carry_out(self, stop: Event) -> Unpacked:
         try:
@@ -159,6 +162,7 @@ class _Unpacking:
             self._refused_count,
             tuple(self._renamed),
             self._cut,
+            self._is_obstructed,
         )
 
     def _take(self, entry: Entry) -> None:
@@ -169,6 +173,7 @@ class _Unpacking:
         except OSError as error:
             if error.errno not in _ONLY_THIS_ONE:
                 raise
+            self._is_obstructed = True
             self._refuse(entry.name, os.strerror(error.errno))
 
     def _place(self, entry: Entry) -> None:
@@ -265,6 +270,7 @@ class _Unpacking:
         except OSError as error:
             if error.errno not in _ONLY_THIS_ONE:
                 raise
+            self._is_obstructed = True
             self._refuse(b"/".join(place), os.strerror(error.errno))
 
     # ---- folders
@@ -281,6 +287,7 @@ class _Unpacking:
                         folder[-1], (mode & 0o755 | 0o700) if length == len(place) else 0o755, dir_fd=parent
                     )
                 if not stat.S_ISDIR(os.stat(folder[-1], dir_fd=parent, follow_symlinks=False).st_mode):
+                    self._is_obstructed = True
                     raise NotInside("something that is no folder has the name of its folder here")
             self._folders.add(folder)
 
