@@ -104,6 +104,11 @@ async def tour(photo: Photographer) -> None:
     await press("escape")
     photo.app.call_later(home.open_run, failed)  # type: ignore[attr-defined]
     await photo.take("run-pinned")
+    await press("escape")
+    photo.app.call_later(home.open_run, done)  # type: ignore[attr-defined]
+    await photo.pilot.pause(0.5)
+    await press("4")
+    await photo.take("results")
     await press("escape", "ctrl+q")
     await photo.take("leave")
     await press("e")
@@ -119,19 +124,23 @@ async def main() -> None:
                 os.environ[f"DAYFLY_{name}_DIR"] = str(Path(folder) / name.lower())
             os.environ["TEXTUAL_ANIMATIONS"] = "none"
             await process.ensure(speed=3)
-            ledger = open_ledger()
             try:
-                async with open_fleet(ledger, [DEMO]) as fleet:
-                    fleet.link(DEMO)
-                    parse = lambda text: config.host_entry(text, config.load())  # noqa: E731
-                    app = DayflyApp(fleet, Shelf(DEMO), parse)
-                    async with app.run_test(size=size, notifications=False) as pilot:
-                        await tour(Photographer(app, fleet, pilot, suffix))
-                    for run in fleet.state.runs:
-                        fleet.cancel(run)
+                await photograph(size, suffix)
             finally:
-                ledger.close()
                 await process.stop()
+
+
+async def photograph(size: tuple[int, int], suffix: str) -> None:
+    """All screens in one size."""
+    with open_ledger() as ledger:
+        async with open_fleet(ledger, [DEMO]) as fleet:
+            fleet.link(DEMO)
+            parse = lambda text: config.host_entry(text, config.load())  # noqa: E731
+            app = DayflyApp(fleet, Shelf(DEMO), parse)
+            async with app.run_test(size=size, notifications=False) as pilot:
+                await tour(Photographer(app, fleet, pilot, suffix))
+            for run in fleet.state.runs:
+                fleet.cancel(run)
 
 
 if __name__ == "__main__":
