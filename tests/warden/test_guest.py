@@ -65,9 +65,10 @@ def members(group: int) -> list[int]:
 def cut_exec(world: World, stream: str) -> bool:
     """Kill the command that is in the guest for this stream."""
     for pid in pids(world.lease / "jobs/work", f"exec-{stream}.*-*"):
-        if lives(pid):
-            os.killpg(pid, signal.SIGKILL)
-            return True
+        with contextlib.suppress(ProcessLookupError):  # it may end in this moment
+            if lives(pid):
+                os.killpg(pid, signal.SIGKILL)
+                return True
     return False
 
 
