@@ -74,7 +74,7 @@ is_name_free() {   # asked after a launch that broke off: may the VM still appea
 
 find_manager() {   # sets manager, the directory; made whole or not at all
   local key new number
-  key=$(cksum <"$dir/recipe-list"); key=${key%% *}
+  key=$({ cat "$dir/recipe-list"; echo "$PATH"; } | cksum); key=${key%% *}      # the same words, found in the same place
   manager=${HERE%/*}/managers/$key
   [ ! -d "$manager" ] || return 0
   new=${HERE%/*}/managers/.$key.$$
