@@ -6,13 +6,17 @@ from hypothesis import strategies as st
 
 from tui.model.events import (
     CleanupDelayed,
+    CommandRan,
     Event,
     HostAdded,
+    HostMeasured,
     ImagesListed,
     LinkChanged,
     Narrated,
     PhaseEntered,
     PinChanged,
+    PortClosed,
+    PortForwarded,
     ProgressMade,
     QuestionAsked,
     QuestionClosed,
@@ -22,7 +26,9 @@ from tui.model.events import (
     RunOrphaned,
     RunRecovered,
     RunSubmitted,
+    UsePeaked,
     VmObserved,
+    VmSampled,
     VmsListed,
     WorkEnded,
 )
@@ -42,6 +48,7 @@ from tui.model.spec import (
     VmName,
 )
 from tui.model.units import GIB, MIB
+from tui.model.use import HostCommand, HostLoad, PeakUse, VmUse
 
 DAY_S = 86400
 texts = st.text(st.characters(codec="utf-8"), max_size=20)
@@ -151,6 +158,18 @@ results = st.builds(
 _of_run = {"run": run_ids, "at": times}
 _of_host = {"host": host_names, "at": times}
 
+_shares, _sizes, _ports = (
+    st.none() | st.floats(0, 1),
+    st.none() | st.integers(0, 2**50),
+    st.integers(1, 65535),
+)
+_uses = st.builds(VmUse, at=times, cpu=_shares, memory=_sizes, memory_total=_sizes, disk=_sizes, load=_shares)
+_peaks = st.builds(PeakUse, cpu=_shares, memory=_sizes, disk=_sizes, load=_shares)
+_loads = st.builds(HostLoad, at=times, cpus=_sizes, load=_shares, memory_total=_sizes, memory_free=_sizes)
+_host_commands = st.builds(
+    HostCommand, at=times, argv=addresses, took_s=st.floats(0, 1e6), status=st.none() | st.integers(0, 255)
+)
+
 EVENTS: dict[type, st.SearchStrategy[Event]] = {
     RunSubmitted: st.builds(RunSubmitted, **_of_run, vm=texts.map(VmName), spec=specs),
     RunRecovered: st.builds(RunRecovered, **_of_run, vm=texts.map(VmName), spec=specs, submitted_at=times),
@@ -167,6 +186,12 @@ EVENTS: dict[type, st.SearchStrategy[Event]] = {
     WorkEnded: st.builds(WorkEnded, **_of_run, outcome=outcomes),
     ResultsChanged: st.builds(ResultsChanged, **_of_run, results=st.lists(results, max_size=3).map(tuple)),
     CleanupDelayed: st.builds(CleanupDelayed, **_of_run, reason=texts),
+    VmSampled: st.builds(VmSampled, **_of_run, use=_uses),
+    UsePeaked: st.builds(UsePeaked, **_of_run, peak=_peaks),
+    PortForwarded: st.builds(PortForwarded, **_of_run, port=_ports, local_port=_ports),
+    PortClosed: st.builds(PortClosed, **_of_run, port=_ports),
+    HostMeasured: st.builds(HostMeasured, **_of_host, load=_loads),
+    CommandRan: st.builds(CommandRan, **_of_host, command=_host_commands),
     HostAdded: st.builds(HostAdded, **_of_host, entry=entries),
     LinkChanged: st.builds(
         LinkChanged,

@@ -19,9 +19,11 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.widgets import TextArea
 
-from tui.app import away, commands, present, results
+from tui.app import away, present, results
 from tui.app.bridge import follow_fleet
-from tui.app.commands import BY_NAME, CommandSearch
+from tui.app.commands import everywhere
+from tui.app.commands.command import BY_NAME
+from tui.app.commands.palette import CommandSearch
 from tui.app.screens.dialogs import question_dialog
 from tui.app.screens.fleet_screen import (
     MIN_HEIGHT,
@@ -62,10 +64,10 @@ class DayflyApp(App[Summary]):
     HORIZONTAL_BREAKPOINTS = [(0, "-tiny"), (MIN_WIDTH, "-narrow"), (120, "-wide")]  # noqa: RUF012
     VERTICAL_BREAKPOINTS = [(0, "-flat"), (MIN_HEIGHT, "-low"), (20, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        commands.Quit.binding(),
-        commands.CopyOrQuit.binding(),
-        commands.Help.binding(),
-        commands.ToggleTheme.binding(),
+        everywhere.Quit.binding(),
+        everywhere.CopyOrQuit.binding(),
+        everywhere.Help.binding(),
+        everywhere.ToggleTheme.binding(),
     ]
 
     def __init__(
@@ -186,7 +188,7 @@ class DayflyApp(App[Summary]):
 
     # ---- leaving
 
-    @on(commands.Quit)
+    @on(everywhere.Quit)
     def _leave(self) -> None:
         self._leave_presses += 1
         unfinished = self._fleet.state.unfinished
@@ -226,7 +228,7 @@ class DayflyApp(App[Summary]):
         else:
             self._leaving.hurry()
 
-    @on(commands.CopyOrQuit)
+    @on(everywhere.CopyOrQuit)
     def _copy_or_leave(self) -> None:
         focused = self.focused
         selected = focused.selected_text if isinstance(focused, TextArea) else self.screen.get_selected_text()
@@ -238,7 +240,7 @@ class DayflyApp(App[Summary]):
 
     # ---- the rest
 
-    @on(commands.Help)
+    @on(everywhere.Help)
     def _help(self) -> None:
         self.push_screen(HelpDialog(self._keys()))
 
@@ -253,7 +255,7 @@ class DayflyApp(App[Summary]):
                 keys.setdefault(active.binding.tooltip, []).append(self.get_key_display(active.binding))
         return [(" ".join(dict.fromkeys(shown)), words) for words, shown in keys.items()]
 
-    @on(commands.ToggleTheme)
+    @on(everywhere.ToggleTheme)
     def _toggle_theme(self) -> None:
         self.theme = LIGHT if self.theme == DARK else DARK
 

@@ -8,7 +8,8 @@
     │   ├── ConnectionDropped       it was there a moment ago (try again)
     │   ├── HostKeyUnknown          never seen this key: accept it first
     │   ├── HostKeyChanged          not the key we know: refuse
-    │   └── AuthRefused             no key or password was taken
+    │   ├── AuthRefused             no key or password was taken
+    │   └── PortRefused             nothing takes connections at a port behind it
     ├── ManagerError                the VM manager on the host said no
     │   ├── ManagerMissing          no such command there, or too old
     │   ├── ManagerSilent           it did not answer in time (try again)
@@ -90,6 +91,10 @@ class HostKeyChanged(HostError):
 
 class AuthRefused(HostError):
     """The host takes none of our keys or passwords."""
+
+
+class PortRefused(HostError):
+    """A port that the host should reach takes no connection, or the host passes none on."""
 
 
 class ManagerError(DayflyError):

@@ -13,6 +13,7 @@ from tui.model.hosts import Health, HostEntry, ImageInfo, Question, VmInfo
 from tui.model.phase import Outcome, Phase, Pin
 from tui.model.results import Result
 from tui.model.spec import HostName, RunId, RunSpec, VmName
+from tui.model.use import HostCommand, HostLoad, PeakUse, VmUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +142,61 @@ class ResultsChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VmSampled:
+    """What a run's VM uses now. Comes every few seconds, so it is in no file and no NDJSON."""
+
+    run: RunId
+    at: float
+    use: VmUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UsePeaked:
+    """The most that a run's VM used; said once, when its work has ended."""
+
+    run: RunId
+    at: float
+    peak: PeakUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortForwarded:
+    """A port of this machine leads to one of the VM."""
+
+    run: RunId
+    at: float
+    port: int
+    local_port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortClosed:
+    """It does not any more."""
+
+    run: RunId
+    at: float
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostMeasured:
+    """How busy a host is. Comes every few seconds."""
+
+    host: HostName
+    at: float
+    load: HostLoad
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRan:
+    """A command on a host ended."""
+
+    host: HostName
+    at: float
+    command: HostCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostAdded:
     """A host became known to this process."""
 
@@ -170,6 +226,8 @@ class VmsListed:
     host: HostName
     at: float
     vms: tuple[VmInfo, ...]
+    took_s: float | None = None
+    """How long the manager took to say so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,10 +269,23 @@ RunStep = (
     | WorkEnded
     | ResultsChanged
     | CleanupDelayed
+    | VmSampled
+    | UsePeaked
+    | PortForwarded
+    | PortClosed
 )
 """What happens to a run that is known."""
 RunEvent = RunSubmitted | RunRecovered | RunStep
-HostEvent = HostAdded | LinkChanged | VmsListed | ImagesListed | QuestionAsked | QuestionClosed
+HostEvent = (
+    HostAdded
+    | LinkChanged
+    | VmsListed
+    | ImagesListed
+    | HostMeasured
+    | CommandRan
+    | QuestionAsked
+    | QuestionClosed
+)
 Event = RunEvent | HostEvent
 
 
@@ -236,7 +307,9 @@ def _plain(value: object) -> object:
             return {"kind": kind.value, "status": status, "reason": reason}
         case tuple():
             return [_plain(item) for item in value]
-        case VmInfo() | ImageInfo() | Question() | Result():
+        case (
+            VmInfo() | ImageInfo() | Question() | Result() | VmUse() | PeakUse() | HostLoad() | HostCommand()
+        ):
             return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
         case _:
             return value

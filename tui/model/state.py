@@ -8,13 +8,17 @@ from types import MappingProxyType
 
 from tui.model.events import (
     CleanupDelayed,
+    CommandRan,
     Event,
     HostAdded,
+    HostMeasured,
     ImagesListed,
     LinkChanged,
     Narrated,
     PhaseEntered,
     PinChanged,
+    PortClosed,
+    PortForwarded,
     ProgressMade,
     QuestionAsked,
     QuestionClosed,
@@ -25,7 +29,9 @@ from tui.model.events import (
     RunRecovered,
     RunStep,
     RunSubmitted,
+    UsePeaked,
     VmObserved,
+    VmSampled,
     VmsListed,
     WorkEnded,
 )
@@ -33,6 +39,12 @@ from tui.model.hosts import Health, HostEntry, ImageInfo, Question, VmInfo
 from tui.model.phase import Outcome, Phase, Pin, may_move
 from tui.model.results import Result, ResultState
 from tui.model.spec import HostName, RunId, RunSpec, VmName
+from tui.model.use import HostCommand, HostLoad, PeakUse, VmUse
+
+SAMPLES_KEPT = 120
+"""Of each run: what its graphs show."""
+COMMANDS_KEPT = 500
+"""Of all hosts together; the routine ones go first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +82,12 @@ class RunState:
     """When the host ends an orphan, or what was left; None: not known, or it ends only by itself."""
     results: tuple[Result, ...] = ()
     """What came home so far, an entry for each artifact; empty before anything was brought."""
+    samples: tuple[VmUse, ...] = ()
+    """What its VM used of late, oldest first."""
+    peak: PeakUse = field(default_factory=PeakUse)
+    """The most that it used of each so far."""
+    forwards: tuple[tuple[int, int], ...] = ()
+    """Ports of the VM, and of this machine, that lead there."""
 
     @property
     def host(self) -> HostName:
@@ -122,6 +140,9 @@ class HostState:
     version: str = ""
     vms: tuple[VmInfo, ...] = ()
     listed_at: float | None = None
+    list_took_s: float | None = None
+    """How long the manager took to list its VMs last."""
+    load: HostLoad | None = None
     images: tuple[ImageInfo, ...] = ()
 
 
@@ -132,6 +153,8 @@ class FleetState:
     runs: Mapping[RunId, RunState] = field(default_factory=lambda: MappingProxyType({}))
     hosts: Mapping[HostName, HostState] = field(default_factory=lambda: MappingProxyType({}))
     questions: tuple[Question, ...] = ()
+    commands: tuple[tuple[HostName, HostCommand], ...] = ()
+    """What was run on the hosts of late, in the order in which it ended."""
 
     @property
     def unfinished(self) -> tuple[RunState, ...]:
@@ -168,9 +191,11 @@ def reduce(state: FleetState, event: Event) -> FleetState:
             return _begin(state, event)
         case HostAdded():
             return state.with_host(HostState(entry=event.entry, since=event.at))
-        case LinkChanged() | VmsListed() | ImagesListed():
+        case LinkChanged() | VmsListed() | ImagesListed() | HostMeasured():
             host = state.hosts.get(event.host)
             return state if host is None else state.with_host(_reduce_host(host, event))
+        case CommandRan(host=host_name, command=command):
+            return replace(state, commands=_remember(state.commands, (host_name, command)))
         case QuestionAsked():
             return replace(state, questions=(*state.questions, event.question))
         case QuestionClosed():
@@ -218,6 +243,35 @@ def _reduce_run(run: RunState, event: RunStep) -> RunState:
             return replace(run, results=results)
         case CleanupDelayed(reason=reason):
             return replace(run, delay=reason)
+        case _:
+            return _reduce_inside(run, event)
+
+
+def _reduce_inside(run: RunState, event: VmSampled | UsePeaked | PortForwarded | PortClosed) -> RunState:
+    match event:
+        case VmSampled(use=use):
+            samples = (*run.samples, use)[-SAMPLES_KEPT:]
+            return replace(run, samples=samples, peak=run.peak.with_sample(use))
+        case UsePeaked(peak=peak):
+            return replace(run, peak=peak)
+        case PortForwarded(port=port, local_port=local_port):
+            return replace(run, forwards=(*_without(run.forwards, port), (port, local_port)))
+        case PortClosed(port=port):
+            return replace(run, forwards=_without(run.forwards, port))
+
+
+def _without(forwards: tuple[tuple[int, int], ...], port: int) -> tuple[tuple[int, int], ...]:
+    return tuple(pair for pair in forwards if pair[0] != port)
+
+
+def _remember(
+    commands: tuple[tuple[HostName, HostCommand], ...], new: tuple[HostName, HostCommand]
+) -> tuple[tuple[HostName, HostCommand], ...]:
+    """With one more; where there are too many, the oldest routine one goes, or else the oldest."""
+    if len(commands) < COMMANDS_KEPT:
+        return (*commands, new)
+    gone = next((at for at, (_, command) in enumerate(commands) if command.is_routine), 0)
+    return (*commands[:gone], *commands[gone + 1 :], new)
 
 
 def _enter(run: RunState, phase: Phase, at: float) -> RunState:
@@ -235,7 +289,7 @@ def _hand_over(run: RunState, event: RunOrphaned | RunAdopted | RunLeft) -> RunS
     return replace(run, orphaned=orphaned, left=left, ends_at=ends_at)
 
 
-def _reduce_host(host: HostState, event: LinkChanged | VmsListed | ImagesListed) -> HostState:
+def _reduce_host(host: HostState, event: LinkChanged | VmsListed | ImagesListed | HostMeasured) -> HostState:
     match event:
         case LinkChanged(health=health, detail=detail, hint=hint, at=at):
             return replace(
@@ -247,7 +301,9 @@ def _reduce_host(host: HostState, event: LinkChanged | VmsListed | ImagesListed)
                 hint=hint,
                 version=event.version or host.version,
             )
-        case VmsListed(vms=vms, at=at):
-            return replace(host, vms=vms, listed_at=at)
+        case VmsListed(vms=vms, at=at, took_s=took_s):
+            return replace(host, vms=vms, listed_at=at, list_took_s=took_s)
         case ImagesListed(images=images):
             return replace(host, images=images)
+        case HostMeasured(load=load):
+            return replace(host, load=load)

@@ -17,7 +17,7 @@ from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from tui.app.commands import BY_NAME, Command
+from tui.app.commands.command import BY_NAME, Command
 from tui.app.widgets.fact_table import FactTable
 from tui.contracts import Fleet, ParseHost, ProfileShelf
 from tui.model.spec import RunId

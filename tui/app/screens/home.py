@@ -11,8 +11,9 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.widgets import DataTable
 
-from tui.app import away, commands, present, tables
-from tui.app.commands import Command
+from tui.app import away, present, tables
+from tui.app.commands import everywhere, hosts, runs
+from tui.app.commands.command import Command
 from tui.app.present import Label
 from tui.app.screens.new_run import NewRunScreen
 from tui.app.screens.pickers import AddHostDialog
@@ -31,20 +32,20 @@ class HomeScreen(RunCommandsScreen):
     """What is going on, at a glance."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        commands.NewRun.binding(),
-        commands.OpenRun.binding(),
-        commands.TakeOver.binding(),
-        commands.LeaveAlone.binding(),
-        commands.PinRun.binding(),
-        commands.PinFor.binding(),
-        commands.CancelRun.binding(),
-        commands.RunAgain.binding(),
-        commands.CopyWayIn.binding(),
-        commands.OpenResults.binding(),
-        commands.AddHost.binding(),
-        commands.Reconnect.binding(),
-        commands.Help.binding("question_mark,f1"),
-        commands.Quit.binding("q"),
+        runs.NewRun.binding(),
+        runs.OpenRun.binding(),
+        runs.TakeOver.binding(),
+        runs.LeaveAlone.binding(),
+        runs.PinRun.binding(),
+        runs.PinFor.binding(),
+        runs.CancelRun.binding(),
+        runs.RunAgain.binding(),
+        runs.CopyWayIn.binding(),
+        runs.OpenResults.binding(),
+        hosts.AddHost.binding(),
+        hosts.Reconnect.binding(),
+        everywhere.Help.binding("question_mark,f1"),
+        everywhere.Quit.binding("q"),
     ]
 
     def compose_body(self) -> ComposeResult:
@@ -116,18 +117,18 @@ class HomeScreen(RunCommandsScreen):
 
     @on(DataTable.RowSelected, "#runs")
     def _row_opened(self) -> None:
-        self.post_message(commands.OpenRun())
+        self.post_message(runs.OpenRun())
 
-    @on(commands.OpenRun)
+    @on(runs.OpenRun)
     def _open(self) -> None:
         if run := self.chosen_run:
             self.open_run(run.id)
 
-    @on(commands.NewRun)
+    @on(runs.NewRun)
     def _new(self) -> None:
         self.app.push_screen(NewRunScreen(self.desk, self.chosen_host), self.open_run)
 
-    @on(commands.AddHost)
+    @on(hosts.AddHost)
     def _add_host(self) -> None:
         def add(entry: HostEntry | None) -> None:
             if entry is not None:
@@ -135,7 +136,7 @@ class HomeScreen(RunCommandsScreen):
 
         self.app.push_screen(AddHostDialog(self.desk), add)
 
-    @on(commands.Reconnect)
+    @on(hosts.Reconnect)
     def _reconnect(self) -> None:
         names = [self.chosen_host] if self.chosen_host else list(self.state.hosts)
         for name in names:

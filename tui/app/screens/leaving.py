@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 
-from tui.app import commands, results, tables
-from tui.app.commands import Command
+from tui.app import results, tables
+from tui.app.commands import everywhere, runs
+from tui.app.commands.command import Command
 from tui.app.present import Label
 from tui.app.screens.fleet_screen import Desk, FleetScreen
 from tui.app.summary import lines_of_left, owed_line, owed_runs, pinned_lines, runs_on_their_own
@@ -25,8 +26,8 @@ class LeavingScreen(FleetScreen):
     """Shows what is unfinished to its end; the app leaves by itself then. `finish`: what works is let go."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        commands.EndAll.binding(),
-        commands.Quit.binding("ctrl+c,ctrl+q", "Do not wait"),
+        runs.EndAll.binding(),
+        everywhere.Quit.binding("ctrl+c,ctrl+q", "Do not wait"),
     ]
 
     def __init__(self, desk: Desk, *, finish: bool = False) -> None:
@@ -84,9 +85,9 @@ class LeavingScreen(FleetScreen):
 
     def can(self, command: type[Command]) -> bool:
         """What was to finish can be ended after all."""
-        return command is not commands.EndAll or self._finish
+        return command is not runs.EndAll or self._finish
 
-    @on(commands.EndAll)
+    @on(runs.EndAll)
     def _end_all(self) -> None:
         self._finish = False
         self.query_one("#cleaning-panel").border_title = "Being deleted"

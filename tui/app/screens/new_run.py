@@ -10,8 +10,9 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
-from tui.app import commands, present, results, tables
-from tui.app.commands import Command
+from tui.app import present, results, tables
+from tui.app.commands import everywhere, form
+from tui.app.commands.command import Command
 from tui.app.present import Fact, Label
 from tui.app.screens.dialogs import AskText, Confirm
 from tui.app.screens.fleet_screen import Desk, FleetScreen
@@ -28,12 +29,12 @@ class NewRunScreen(FleetScreen):
     """Dismissed with the run that was launched, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        commands.Launch.binding(),
-        commands.PickImage.binding(),
-        commands.SaveProfile.binding(),
-        commands.Back.binding(),
+        form.Launch.binding(),
+        form.PickImage.binding(),
+        form.SaveProfile.binding(),
+        everywhere.Back.binding(),
         Binding("tab", "app.focus_next", "Next", priority=True, tooltip="Go to the next field."),
-        commands.Help.binding("f1"),
+        everywhere.Help.binding("f1"),
     ]
 
     def __init__(self, desk: Desk, host: HostName | None = None) -> None:
@@ -85,7 +86,7 @@ class NewRunScreen(FleetScreen):
 
     def can(self, command: type[Command]) -> bool:
         """Images are a host's."""
-        return command is not commands.PickImage or not self.is_mounted or bool(self._host)
+        return command is not form.PickImage or not self.is_mounted or bool(self._host)
 
     @on(RunForm.Edited)
     def _edited(self) -> None:
@@ -145,7 +146,7 @@ class NewRunScreen(FleetScreen):
 
     # ---- what is done with it
 
-    @on(commands.Launch)
+    @on(form.Launch)
     def _launch(self) -> None:
         faults = self._faults()
         spec, rest = self._resolve()
@@ -168,7 +169,7 @@ class NewRunScreen(FleetScreen):
         self.app.clear_notifications()
         self.notify(f"{what}: {why}", severity="error", markup=False)
 
-    @on(commands.PickImage)
+    @on(form.PickImage)
     def _pick_image(self) -> None:
         def take(image: str | None) -> None:
             if image is not None:
@@ -195,7 +196,7 @@ class NewRunScreen(FleetScreen):
         self._form.fill(tables.form_fields(self._loaded))
         self._pristine = self._form.fields
 
-    @on(commands.SaveProfile)
+    @on(form.SaveProfile)
     def _save(self) -> None:
         spec, rest = self._resolve()
         if spec is None:
@@ -217,7 +218,7 @@ class NewRunScreen(FleetScreen):
         self.redraw()
         self.notify(f"Saved as {path}", markup=False)
 
-    @on(commands.Back)
+    @on(everywhere.Back)
     def _back(self) -> None:
         if not self.holds_text:
             self.dismiss(None)

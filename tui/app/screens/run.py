@@ -9,8 +9,9 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 
-from tui.app import commands, present, results, tables
-from tui.app.commands import Command
+from tui.app import present, results, tables
+from tui.app.commands import everywhere, logs, runs
+from tui.app.commands.command import Command
 from tui.app.present import Label
 from tui.app.screens.fleet_screen import Desk
 from tui.app.screens.run_commands import RunCommandsScreen
@@ -26,13 +27,13 @@ from tui.model.state import FleetState, RunState
 
 _ALWAYS = ("launch", "work", "cleanup")
 _TABS: dict[type[Command], str] = {
-    commands.ShowLaunch: "launch",
-    commands.ShowWork: "work",
-    commands.ShowCleanup: "cleanup",
-    commands.ShowResults: RESULTS,
-    commands.ShowBoot: "boot",
-    commands.ShowSend: "send",
-    commands.ShowUnpack: "unpack",
+    logs.ShowLaunch: "launch",
+    logs.ShowWork: "work",
+    logs.ShowCleanup: "cleanup",
+    logs.ShowResults: RESULTS,
+    logs.ShowBoot: "boot",
+    logs.ShowSend: "send",
+    logs.ShowUnpack: "unpack",
 }
 _EMPTY = {
     "launch": "The launch has not said anything yet.",
@@ -48,19 +49,19 @@ class RunScreen(RunCommandsScreen):
     """Shows one run until one goes back, or on to the same run launched again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        commands.TakeOver.binding(),
-        commands.LeaveAlone.binding(),
-        commands.PinRun.binding(),
-        commands.PinFor.binding(),
-        commands.CancelRun.binding(),
-        commands.RunAgain.binding(),
-        commands.CopyWayIn.binding(),
-        commands.OpenResults.binding(),
-        commands.NextLog.binding(),
-        commands.PreviousLog.binding(),
+        runs.TakeOver.binding(),
+        runs.LeaveAlone.binding(),
+        runs.PinRun.binding(),
+        runs.PinFor.binding(),
+        runs.CancelRun.binding(),
+        runs.RunAgain.binding(),
+        runs.CopyWayIn.binding(),
+        runs.OpenResults.binding(),
+        logs.NextLog.binding(),
+        logs.PreviousLog.binding(),
         *(command.binding() for command in _TABS),
-        commands.Back.binding("escape,q"),
-        commands.Help.binding("question_mark,f1"),
+        everywhere.Back.binding("escape,q"),
+        everywhere.Help.binding("question_mark,f1"),
     ]
 
     def __init__(self, desk: Desk, run: RunId) -> None:
@@ -159,21 +160,21 @@ class RunScreen(RunCommandsScreen):
         self._picked = job
         self.redraw()
 
-    @on(commands.ShowLaunch)
-    @on(commands.ShowWork)
-    @on(commands.ShowCleanup)
-    @on(commands.ShowResults)
-    @on(commands.ShowBoot)
-    @on(commands.ShowSend)
-    @on(commands.ShowUnpack)
+    @on(logs.ShowLaunch)
+    @on(logs.ShowWork)
+    @on(logs.ShowCleanup)
+    @on(logs.ShowResults)
+    @on(logs.ShowBoot)
+    @on(logs.ShowSend)
+    @on(logs.ShowUnpack)
     def _tab_asked_for(self, command: Command) -> None:
         self._pick(_TABS[type(command)])
 
-    @on(commands.NextLog)
+    @on(logs.NextLog)
     def _next_log(self) -> None:
         self._turn(1)
 
-    @on(commands.PreviousLog)
+    @on(logs.PreviousLog)
     def _previous_log(self) -> None:
         self._turn(-1)
 
@@ -183,7 +184,7 @@ class RunScreen(RunCommandsScreen):
             there = self._tabs(run)
             self._pick(there[(there.index(shown) + tabs) % len(there)])
 
-    @on(commands.Back)
+    @on(everywhere.Back)
     def _back(self) -> None:
         self.dismiss(None)
 

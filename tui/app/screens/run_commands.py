@@ -8,8 +8,9 @@ from dataclasses import replace
 from textual import on
 from textual.binding import ActiveBinding
 
-from tui.app import away, commands, opener, present, results
-from tui.app.commands import Command
+from tui.app import away, opener, present, results
+from tui.app.commands import runs
+from tui.app.commands.command import Command
 from tui.app.present import Label
 from tui.app.screens.dialogs import Confirm
 from tui.app.screens.fleet_screen import FleetScreen
@@ -21,27 +22,27 @@ from tui.model.state import RunState
 from tui.model.text import clean_line
 
 _OF_A_RUN = (
-    commands.OpenRun,
-    commands.PinRun,
-    commands.PinFor,
-    commands.CancelRun,
-    commands.TakeOver,
-    commands.LeaveAlone,
-    commands.RunAgain,
-    commands.CopyWayIn,
-    commands.OpenResults,
+    runs.OpenRun,
+    runs.PinRun,
+    runs.PinFor,
+    runs.CancelRun,
+    runs.TakeOver,
+    runs.LeaveAlone,
+    runs.RunAgain,
+    runs.CopyWayIn,
+    runs.OpenResults,
 )
 _CONDITIONS: dict[type[Command], Callable[[RunState], bool]] = {
-    commands.PinRun: present.may_pin,
-    commands.PinFor: present.may_pin,
-    commands.CancelRun: present.may_cancel,
-    commands.TakeOver: away.may_take_over,
-    commands.LeaveAlone: lambda run: run.orphaned,
-    commands.CopyWayIn: present.has_way_in,
-    commands.OpenResults: lambda run: bool(results.folder(run)),
+    runs.PinRun: present.may_pin,
+    runs.PinFor: present.may_pin,
+    runs.CancelRun: present.may_cancel,
+    runs.TakeOver: away.may_take_over,
+    runs.LeaveAlone: lambda run: run.orphaned,
+    runs.CopyWayIn: present.has_way_in,
+    runs.OpenResults: lambda run: bool(results.folder(run)),
 }
-_CROWDED: tuple[type[Command], ...] = (commands.RunAgain, commands.CopyWayIn)
-_WORDED: tuple[type[Command], ...] = (commands.PinRun, commands.CancelRun)
+_CROWDED: tuple[type[Command], ...] = (runs.RunAgain, runs.CopyWayIn)
+_WORDED: tuple[type[Command], ...] = (runs.PinRun, runs.CancelRun)
 
 
 class RunCommandsScreen(FleetScreen):
@@ -69,7 +70,7 @@ class RunCommandsScreen(FleetScreen):
         """What the two keys that change with the run do now."""
         if command not in _WORDED or not self.is_mounted or not (run := self.chosen_run):
             return super().word(command)
-        if command is commands.PinRun:
+        if command is runs.PinRun:
             return "Unpin" if run.is_pinned else command.WORD
         if run.orphaned:
             return "End"
@@ -102,7 +103,7 @@ class RunCommandsScreen(FleetScreen):
                 found[command.KEY] = active._replace(binding=binding)
         return found
 
-    @on(commands.PinRun)
+    @on(runs.PinRun)
     def _pin(self) -> None:
         run, fleet = self.chosen_run, self.desk.fleet
         if run is None:
@@ -119,7 +120,7 @@ class RunCommandsScreen(FleetScreen):
         dialog = Confirm("Unpin and delete?", lines, yes="Delete it", no="Keep it")
         self.app.push_screen(dialog, lambda yes: self.desk.fleet.unpin(run.id) if yes else None)
 
-    @on(commands.PinFor)
+    @on(runs.PinFor)
     def _pin_for(self) -> None:
         run = self.chosen_run
         if run is None:
@@ -131,24 +132,24 @@ class RunCommandsScreen(FleetScreen):
 
         self.app.push_screen(PinForDialog(run), pin)
 
-    @on(commands.TakeOver)
+    @on(runs.TakeOver)
     def _take_over(self) -> None:
         if run := self.chosen_run:
             self.desk.fleet.adopt(run.id)
 
-    @on(commands.LeaveAlone)
+    @on(runs.LeaveAlone)
     def _leave_alone(self) -> None:
         if run := self.chosen_run:
             self.desk.fleet.disown(run.id)
 
-    @on(commands.CancelRun)
+    @on(runs.CancelRun)
     def _cancel(self) -> None:
         run = self.chosen_run
         if run is None:
             return
         self.app.push_screen(cancel_dialog(run), lambda yes: self.desk.fleet.cancel(run.id) if yes else None)
 
-    @on(commands.RunAgain)
+    @on(runs.RunAgain)
     def _again(self) -> None:
         run = self.chosen_run
         if run is None:
@@ -158,7 +159,7 @@ class RunCommandsScreen(FleetScreen):
         except UsageError as error:
             self.notify(str(error), severity="error", markup=False)
 
-    @on(commands.CopyWayIn)
+    @on(runs.CopyWayIn)
     def _copy(self) -> None:
         if run := self.chosen_run:
             command = self.desk.fleet.shell_command(run.id)
@@ -170,7 +171,7 @@ class RunCommandsScreen(FleetScreen):
         """Where the results are that are meant; empty: none came home."""
         return results.folder(self.chosen_run) if self.chosen_run else ""
 
-    @on(commands.OpenResults)
+    @on(runs.OpenResults)
     async def _open_results(self) -> None:
         folder = self.results_folder
         if not folder:

@@ -1,0 +1,1 @@
+"""Everything that a person can do, a module for each place; `command` says how one is made."""

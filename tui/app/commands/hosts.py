@@ -1,0 +1,19 @@
+"""What can be done with hosts."""
+
+from __future__ import annotations
+
+from tui.app.commands.command import Command
+
+
+class AddHost(Command):
+    """Make a host known and connect to it."""
+
+    TITLE = "Add a host"
+    KEY, WORD, KEEP = "a", "Host", 1
+
+
+class Reconnect(Command):
+    """Try to reach the hosts again now, without waiting."""
+
+    TITLE = "Reconnect"
+    KEY, WORD, SHOWN = "ctrl+r", "Reconnect", False

@@ -1,0 +1,82 @@
+"""What can be done with one run."""
+
+from __future__ import annotations
+
+from tui.app.commands.command import Command
+
+
+class NewRun(Command):
+    """Choose an image, resources and a command, and launch."""
+
+    TITLE = "New run"
+    KEY, WORD, KEEP = "n", "New", 3
+
+
+class OpenRun(Command):
+    """Show this run: its phases, logs and VM."""
+
+    TITLE = "Open the run"
+    KEY, WORD = "enter", "Open"
+
+
+class PinRun(Command):
+    """Keep this run's VM, or let it go again; possible until its deletion begins."""
+
+    TITLE = "Pin or unpin the VM"
+    KEY, WORD = "p", "Pin"
+
+
+class PinFor(Command):
+    """Keep this run's VM for so long, or until it is unpinned."""
+
+    TITLE = "Pin the VM for..."
+    KEY, WORD, SHOWN = "P", "Pin for", False
+
+
+class TakeOver(Command):
+    """Take over a run that goes on without a client: follow it and see it to its end."""
+
+    TITLE = "Take over the run"
+    KEY, WORD, RARE = "t", "Take over", True
+
+
+class LeaveAlone(Command):
+    """Leave a run of an earlier session to its host, which ends it."""
+
+    TITLE = "Leave the run to its host"
+    KEY, WORD, RARE = "l", "Leave", True
+
+
+class EndAll(Command):
+    """Wait for nothing to finish: stop what still works, and delete its VMs."""
+
+    TITLE = "End all now"
+    KEY, WORD, RARE = "e", "End all now", True
+
+
+class CancelRun(Command):
+    """Stop the run and delete its VM, after a question."""
+
+    TITLE = "Cancel the run"
+    KEY, WORD, KEEP = "x", "Cancel", 3
+
+
+class RunAgain(Command):
+    """Launch the same once more."""
+
+    TITLE = "Run again"
+    KEY, WORD, KEEP = "r", "Again", 1
+
+
+class CopyWayIn(Command):
+    """Copy the command that opens a shell in the VM."""
+
+    TITLE = "Copy the way in"
+    KEY, WORD, KEEP = "y", "Copy", 0
+
+
+class OpenResults(Command):
+    """Open the folder of the results; where there is no desktop, copy its path."""
+
+    TITLE = "Open the results"
+    KEY, WORD, RARE = "o", "Results", True

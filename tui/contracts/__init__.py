@@ -1,0 +1,35 @@
+"""Every seam between the layers, as a Protocol. Siblings meet here and in wiring.py, nowhere else.
+
+Calls go down, facts come up: the app and the command line call `Fleet`; the engine calls `Warden`,
+`Driver` and `HostOpener`; the warden calls `Host`, which knows bytes and no VM.
+"""
+
+from tui.contracts.driver import Driver, Version
+from tui.contracts.fleet import Fleet, Inside, LogChunk, LogReader, ParseHost, Terminal
+from tui.contracts.host import Ask, Channel, Completed, Host, OnBytes, TerminalSize
+from tui.contracts.profiles import ProfileShelf
+from tui.contracts.warden import HostOpener, HostParts, LogSink, OnCommand, Upkeep, Warden
+
+__all__ = [
+    "Ask",
+    "Channel",
+    "Completed",
+    "Driver",
+    "Fleet",
+    "Host",
+    "HostOpener",
+    "HostParts",
+    "Inside",
+    "LogChunk",
+    "LogReader",
+    "LogSink",
+    "OnBytes",
+    "OnCommand",
+    "ParseHost",
+    "ProfileShelf",
+    "Terminal",
+    "TerminalSize",
+    "Upkeep",
+    "Version",
+    "Warden",
+]

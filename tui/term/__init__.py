@@ -1,0 +1,1 @@
+"""Terminal emulator state and keys; no Textual."""
