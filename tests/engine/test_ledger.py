@@ -14,6 +14,7 @@ from tui.engine.ledger import Debt, Ledger, RunLock
 from tui.model.hosts import HostEntry
 from tui.model.phase import Outcome, OutcomeKind
 from tui.model.spec import HostName, RunId, RunSpec, VmName
+from tui.model.use import PeakUse
 
 ENTRY = HostEntry(name=HostName("lab"), address="lab.example", identity="secret key", images=(("a", "b"),))
 SPEC = RunSpec(image="lts", command=("ls", "-l"), host=HostName("lab"))
@@ -36,6 +37,16 @@ def test_a_run_goes_from_intended_to_paid(tmp_path: Path) -> None:
     ledger.gone(RunId("aaaa"))
     ledger.gone(RunId("aaaa"))
     assert ledger.open_rows() == ()
+    ledger.close()
+
+
+def test_what_a_vm_used_at_most_is_kept(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    intend(ledger, "aaaa")
+    assert ledger.row(RunId("aaaa")).peak is None
+    peak = PeakUse(cpu=0.5, memory=2**40, load=1.5)
+    ledger.peaked(RunId("aaaa"), peak)
+    assert ledger.row(RunId("aaaa")).peak == peak
     ledger.close()
 
 

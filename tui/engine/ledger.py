@@ -12,7 +12,7 @@ import os
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from tui.model import spec as specs
 from tui.model.hosts import HostEntry
 from tui.model.phase import Outcome, OutcomeKind
 from tui.model.spec import RunId, RunSpec, VmName
+from tui.model.use import PeakUse
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -35,10 +36,12 @@ CREATE TABLE IF NOT EXISTS runs (
     ended_at REAL,
     pinned_at REAL,
     gone_at REAL,
-    working_at REAL
+    working_at REAL,
+    peak TEXT
 );
 CREATE INDEX IF NOT EXISTS open_runs ON runs (debt) WHERE debt != 'paid';
 """
+_LATE_COLUMNS = {"working_at": "REAL", "peak": "TEXT"}
 
 
 class Debt(StrEnum):
@@ -67,6 +70,8 @@ class LedgerRow:
     gone_at: float | None
     working_at: float | None
     """When the workload began."""
+    peak: PeakUse | None
+    """The most that its VM used while it worked; None: it did not tell."""
 
 
 class Ledger:
@@ -113,6 +118,10 @@ class Ledger:
             (text, time.time(), run),
         )
 
+    def peaked(self, run: RunId, peak: PeakUse) -> None:
+        """The most that its VM used while it worked; the last word counts."""
+        self._write("UPDATE runs SET peak = ? WHERE id = ?", (json.dumps(asdict(peak)), run))
+
     def pinned(self, run: RunId, at: float | None) -> None:
         """Since when the VM is pinned; None: it is not."""
         self._write("UPDATE runs SET pinned_at = ? WHERE id = ?", (at, run))
@@ -156,8 +165,9 @@ class Ledger:
         with self._guard, self._db:
             self._db.execute("BEGIN IMMEDIATE")
             known = {column["name"] for column in self._db.execute("PRAGMA table_info(runs)")}
-            if "working_at" not in known:
-                self._db.execute("ALTER TABLE runs ADD COLUMN working_at REAL")
+            for name, kind in _LATE_COLUMNS.items():
+                if name not in known:
+                    self._db.execute(f"ALTER TABLE runs ADD COLUMN {name} {kind}")
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         with self._guard, self._db:
@@ -183,6 +193,7 @@ def _row(row: sqlite3.Row) -> LedgerRow:
         pinned_at=row["pinned_at"],
         gone_at=row["gone_at"],
         working_at=row["working_at"],
+        peak=PeakUse(**json.loads(row["peak"])) if row["peak"] else None,
     )
 
 

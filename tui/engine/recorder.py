@@ -9,7 +9,7 @@ from tui.engine import narrate
 from tui.engine.ledger import RunLock
 from tui.engine.logs import RunLogs
 from tui.engine.store import Store
-from tui.model.events import Event, RunSubmitted, to_json
+from tui.model.events import PASSING, Event, RunSubmitted, to_json
 from tui.model.spec import RunId
 
 
@@ -27,7 +27,7 @@ class Recorder:
 
     def _on_event(self, event: Event) -> None:
         run = getattr(event, "run", None)
-        if run not in self._runs:
+        if run not in self._runs or isinstance(event, PASSING):
             return
         folder, logs, lock = self._runs[run]
         if not lock.is_held:

@@ -287,6 +287,8 @@ HostEvent = (
     | QuestionClosed
 )
 Event = RunEvent | HostEvent
+PASSING = (VmSampled, HostMeasured, CommandRan)
+"""Come every few seconds, and are of no use later: in no events file and no line of `run --json`."""
 
 
 def to_json(event: Event) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tui.engine import narrate
 from tui.engine.ledger import LedgerRow
 from tui.engine.supervisor import Supervisor
 from tui.model.errors import UsageError
-from tui.model.events import Event, ProgressMade, to_json
+from tui.model.events import PASSING, Event, ProgressMade, to_json
 from tui.model.lease import WORK_JOB
 from tui.model.phase import Phase
 from tui.model.spec import RunId, RunSpec
@@ -144,6 +144,8 @@ class Headless:
     # ---- what is printed
 
     def _on_event(self, event: Event) -> None:
+        if isinstance(event, PASSING):
+            return
         if self._as_json:
             self._lines.append(("stdout", json.dumps(to_json(event), ensure_ascii=False).encode() + b"\n"))
             return
