@@ -21,9 +21,10 @@ from textual.widgets import TextArea
 
 from tui.app import away, present, results
 from tui.app.bridge import follow_fleet
-from tui.app.commands import everywhere
+from tui.app.commands import everywhere, places
 from tui.app.commands.command import BY_NAME
 from tui.app.commands.palette import CommandSearch
+from tui.app.places import SCREENS
 from tui.app.screens.dialogs import question_dialog
 from tui.app.screens.fleet_screen import (
     MIN_HEIGHT,
@@ -39,11 +40,13 @@ from tui.app.screens.leaving import LeavingScreen
 from tui.app.screens.new_run import NewRunScreen
 from tui.app.screens.orphans import OrphansDialog
 from tui.app.screens.pickers import HelpDialog
+from tui.app.screens.place_screen import PlaceScreen
 from tui.app.screens.run import RunScreen
 from tui.app.summary import Summary, summarise
 from tui.app.themes import DARK, LIGHT, THEMES
 from tui.contracts import Fleet, ParseHost, ProfileShelf
 from tui.model.phase import Phase
+from tui.model.settings import Settings
 from tui.model.spec import HostName, RunId
 from tui.model.state import FleetState
 from tui.model.text import clean_line
@@ -77,6 +80,7 @@ class DayflyApp(App[Summary]):
         parse_host: ParseHost,
         *,
         start: str | None = None,
+        settings: Settings = Settings(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__()
@@ -84,7 +88,7 @@ class DayflyApp(App[Summary]):
             self.register_theme(theme)
         self.theme = DARK
         self._fleet = fleet
-        self._desk = Desk(fleet, profiles, parse_host, clock)
+        self._desk = Desk(fleet, profiles, parse_host, clock, settings)
         self._start = start
         self._shown = fleet.state
         self._asking: Dialog[str | None] | None = None
@@ -185,6 +189,29 @@ class DayflyApp(App[Summary]):
         self._asking = None
         self._fleet.answer(question_id, reply)
         self._ask(self._fleet.state)
+
+    # ---- places
+
+    @on(places.GoRuns)
+    @on(places.GoHosts)
+    @on(places.GoProfiles)
+    @on(places.GoHistory)
+    @on(places.GoCommands)
+    def _go(self, command: places.Go) -> None:
+        """Show a place over the runs, which are under everything; it is as one left it."""
+        place = type(command)
+        here = self.screen
+        if not isinstance(here, PlaceScreen) or here.HERE is place:
+            return
+        if place is places.GoRuns:
+            here.dismiss(None)
+            return
+        if not self.is_screen_installed(place.__name__):
+            self.install_screen(SCREENS[place](self._desk), place.__name__)
+        if isinstance(here, HomeScreen):
+            self.push_screen(place.__name__)
+        else:
+            self.switch_screen(place.__name__)
 
     # ---- leaving
 

@@ -9,7 +9,7 @@ class Back(Command):
     """Go back."""
 
     TITLE = "Back"
-    KEY, WORD, KEEP = "escape", "Back", 4
+    KEY, WORD, KEEP, RARE = "escape", "Back", 4, True
 
 
 class ToggleTheme(Command):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -20,6 +20,7 @@ from textual.widgets import Footer, Static
 from tui.app.commands.command import BY_NAME, Command
 from tui.app.widgets.fact_table import FactTable
 from tui.contracts import Fleet, ParseHost, ProfileShelf
+from tui.model.settings import Settings
 from tui.model.spec import RunId
 from tui.model.state import FleetState
 
@@ -38,6 +39,7 @@ class Desk:
     parse_host: ParseHost
     clock: Callable[[], float]
     """Epoch seconds, as in the events."""
+    settings: Settings = field(default_factory=Settings)
 
 
 class TooSmall(Static):

@@ -12,15 +12,16 @@ from textual.containers import Container
 from textual.widgets import DataTable
 
 from tui.app import away, present, tables
-from tui.app.commands import everywhere, hosts, runs
+from tui.app.commands import everywhere, hosts, places, runs
 from tui.app.commands.command import Command
 from tui.app.present import Label
 from tui.app.screens.new_run import NewRunScreen
 from tui.app.screens.pickers import AddHostDialog
+from tui.app.screens.place_screen import PlaceScreen
 from tui.app.screens.run import RunScreen
 from tui.app.screens.run_commands import RunCommandsScreen
 from tui.app.widgets.fact_table import FactTable
-from tui.app.widgets.facts import Facts, Labels
+from tui.app.widgets.facts import Facts
 from tui.app.widgets.sheet import Sheet
 from tui.model.hosts import DEMO, HostEntry
 from tui.model.spec import HostName, RunId
@@ -28,8 +29,10 @@ from tui.model.state import FleetState, HostState, RunState
 from tui.model.text import clean_line
 
 
-class HomeScreen(RunCommandsScreen):
+class HomeScreen(PlaceScreen, RunCommandsScreen):
     """What is going on, at a glance."""
+
+    HERE = places.GoRuns
 
     BINDINGS: ClassVar[list[BindingType]] = [
         runs.NewRun.binding(),
@@ -44,13 +47,12 @@ class HomeScreen(RunCommandsScreen):
         runs.OpenResults.binding(),
         hosts.AddHost.binding(),
         hosts.Reconnect.binding(),
-        everywhere.Help.binding("question_mark,f1"),
         everywhere.Quit.binding("q"),
     ]
 
     def compose_body(self) -> ComposeResult:
         """Header, runs, details, hosts, footer."""
-        yield Labels(id="header")
+        yield self.header()
         with Container(id="home"):
             with Container(id="runs-panel", classes="panel") as runs:
                 runs.border_title = "Runs"
@@ -66,9 +68,7 @@ class HomeScreen(RunCommandsScreen):
     def show(self, state: FleetState, now: float) -> None:
         """Fill the tables, and the details of what is under the cursor."""
         hosts = state.hosts.values()
-        self.query_one("#header", Labels).show(
-            [Label("dayfly"), *map(_host_mark, hosts)], present.counts(state)
-        )
+        self.show_header([Label("dayfly"), *map(_host_mark, hosts)], present.counts(state))
         runs, hosts_table = self.query_one("#runs", FactTable), self.query_one("#hosts", FactTable)
         runs.fill(tables.runs_table(state, now, runs.content_size.width - 1))
         hosts_table.fill(tables.hosts_table(state, now, hosts_table.content_size.width - 1))
@@ -91,8 +91,8 @@ class HomeScreen(RunCommandsScreen):
         return HostName(table.chosen) if table.has_focus and table.chosen else None
 
     def can(self, command: type[Command]) -> bool:
-        """A run must be there to act upon it."""
-        return not self.is_mounted or super().can(command)
+        """A run must be there to act upon it; there is no way further back."""
+        return command is not everywhere.Back and (not self.is_mounted or super().can(command))
 
     def _show_details(self, state: FleetState, now: float) -> None:
         panel, facts = self.query_one("#details-panel"), self.query_one("#details", Facts)
