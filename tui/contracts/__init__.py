@@ -6,6 +6,18 @@ Calls go down, facts come up: the app and the command line call `Fleet`; the eng
 
 from tui.contracts.driver import Driver, Version
 from tui.contracts.fleet import Fleet, Inside, LogChunk, LogReader, ParseHost, Terminal
+from tui.contracts.history import (
+    Difference,
+    DiffSection,
+    DiskRoom,
+    DiskUse,
+    History,
+    PastRun,
+    Pruned,
+    RunDiff,
+    RunRecord,
+    Wanted,
+)
 from tui.contracts.host import Ask, Channel, Completed, Host, OnBytes, TerminalSize
 from tui.contracts.profiles import ProfileShelf
 from tui.contracts.warden import HostOpener, HostParts, LogSink, OnCommand, Upkeep, Warden
@@ -14,8 +26,13 @@ __all__ = [
     "Ask",
     "Channel",
     "Completed",
+    "DiffSection",
+    "Difference",
+    "DiskRoom",
+    "DiskUse",
     "Driver",
     "Fleet",
+    "History",
     "Host",
     "HostOpener",
     "HostParts",
@@ -26,10 +43,15 @@ __all__ = [
     "OnBytes",
     "OnCommand",
     "ParseHost",
+    "PastRun",
     "ProfileShelf",
+    "Pruned",
+    "RunDiff",
+    "RunRecord",
     "Terminal",
     "TerminalSize",
     "Upkeep",
     "Version",
+    "Wanted",
     "Warden",
 ]

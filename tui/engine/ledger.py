@@ -14,9 +14,10 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
+from tui.contracts import PastRun, Wanted
 from tui.model import spec as specs
 from tui.model.hosts import HostEntry
 from tui.model.phase import Outcome, OutcomeKind
@@ -37,11 +38,19 @@ CREATE TABLE IF NOT EXISTS runs (
     pinned_at REAL,
     gone_at REAL,
     working_at REAL,
-    peak TEXT
+    peak TEXT,
+    profile TEXT,
+    image TEXT
 );
 CREATE INDEX IF NOT EXISTS open_runs ON runs (debt) WHERE debt != 'paid';
+CREATE TABLE IF NOT EXISTS removing (id TEXT PRIMARY KEY);
 """
-_LATE_COLUMNS = {"working_at": "REAL", "peak": "TEXT"}
+_LATE_COLUMNS = {"working_at": "REAL", "peak": "TEXT", "profile": "TEXT", "image": "TEXT"}
+_LATE_INDEXES = """
+CREATE INDEX IF NOT EXISTS runs_by_time ON runs (submitted_at);
+CREATE INDEX IF NOT EXISTS runs_by_profile ON runs (profile, submitted_at);
+"""
+_NO_FAILURE = (OutcomeKind.SUCCEEDED, OutcomeKind.CANCELLED)
 
 
 class Debt(StrEnum):
@@ -86,6 +95,7 @@ class Ledger:
         self._db.row_factory = sqlite3.Row
         self._db.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {_SCHEMA}")
         self._add_late_columns()
+        self._db.executescript(_LATE_INDEXES)
         os.chmod(folder / "ledger.sqlite", 0o600)
 
     def close(self) -> None:
@@ -97,9 +107,9 @@ class Ledger:
         """Write down a run before anything is done to its host."""
         values = (run, vm, entry.name, json.dumps(entry.to_json()), specs.dumps(spec), time.time())
         self._write(
-            "INSERT INTO runs (id, vm, host, entry, spec, submitted_at, debt)"
-            " VALUES (?, ?, ?, ?, ?, ?, 'intended')",
-            values,
+            "INSERT INTO runs (id, vm, host, entry, spec, submitted_at, profile, image, debt)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'intended')",
+            (*values, spec.name, spec.image),
         )
 
     def leased(self, run: RunId) -> None:
@@ -154,11 +164,47 @@ class Ledger:
         """The last `count` runs, newest first."""
         return self._rows("ORDER BY submitted_at DESC LIMIT ?", (count,))
 
+    def past(self, wanted: Wanted = Wanted()) -> tuple[PastRun, ...]:  # noqa: B008 - frozen
+        """The runs that are wanted, newest first; their specs are left unread."""
+        clauses, values = _conditions(wanted)
+        where = f"WHERE {' AND '.join(clauses)}" if clauses else ""
+        limit = -1 if wanted.newest is None else wanted.newest
+        with self._guard:
+            found = self._db.execute(
+                f"SELECT {_PAST} FROM runs {where} ORDER BY submitted_at DESC, id DESC LIMIT ?",
+                (*values, limit),
+            ).fetchall()
+        return tuple(map(_past, found))
+
+    def remove(self, run: RunId) -> bool:
+        """Take a run that is paid for out of the list; False: it is not paid for, or not there.
+
+        Its folder goes next, and then `removed` says so; until then `removing` names it.
+        """
+        with self._guard, self._db:
+            gone = self._db.execute("DELETE FROM runs WHERE id = ? AND debt = 'paid'", (run,)).rowcount
+            if gone:
+                self._db.execute("INSERT OR IGNORE INTO removing (id) VALUES (?)", (run,))
+        return bool(gone)
+
+    def removing(self) -> tuple[RunId, ...]:
+        """Runs that were taken out and whose folders may still be there."""
+        with self._guard:
+            return tuple(RunId(row["id"]) for row in self._db.execute("SELECT id FROM removing"))
+
+    def removed(self, run: RunId) -> None:
+        """Nothing of it is left. Idempotent."""
+        self._write("DELETE FROM removing WHERE id = ?", (run,))
+
     def run_folder(self, run: RunId) -> Path:
         """Where the run's logs are; made when asked for."""
-        folder = self.folder / "runs" / run
+        folder = self.run_path(run)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
+
+    def run_path(self, run: RunId) -> Path:
+        """The same, there or not."""
+        return self.folder / "runs" / run
 
     def _add_late_columns(self) -> None:
         """For a file that an earlier version made."""
@@ -168,6 +214,10 @@ class Ledger:
             for name, kind in _LATE_COLUMNS.items():
                 if name not in known:
                     self._db.execute(f"ALTER TABLE runs ADD COLUMN {name} {kind}")
+            for row in self._db.execute("SELECT id, spec FROM runs WHERE profile IS NULL").fetchall():
+                spec = json.loads(row["spec"])
+                names = (spec.get("name", ""), spec["image"], row["id"])
+                self._db.execute("UPDATE runs SET profile = ?, image = ? WHERE id = ?", names)
 
     def _write(self, statement: str, values: tuple[object, ...]) -> None:
         with self._guard, self._db:
@@ -179,8 +229,64 @@ class Ledger:
         return tuple(_row(row) for row in found)
 
 
+_PAST = (
+    "id, vm, profile, image, host, submitted_at, working_at, ended_at, gone_at, pinned_at,"
+    " outcome, debt, peak"
+)
+_SEARCHED = ("id", "vm", "profile", "image", "host", "outcome")
+
+
+def _conditions(wanted: Wanted) -> tuple[list[str], list[object]]:
+    clauses: list[str] = []
+    values: list[object] = []
+    for column, value in (("profile", wanted.profile), ("host", wanted.host)):
+        if value:
+            clauses.append(f"{column} = ?")
+            values.append(value)
+    if wanted.since is not None:
+        clauses.append("submitted_at >= ?")
+        values.append(wanted.since)
+    if wanted.failed:
+        clauses += ["outcome IS NOT NULL", *("outcome NOT LIKE ?" for _ in _NO_FAILURE)]
+        values += [f'["{kind}"%' for kind in _NO_FAILURE]
+    if wanted.word:
+        clauses.append(f"({' OR '.join(f'instr(lower({column}), ?)' for column in _SEARCHED)})")
+        values += [wanted.word.lower()] * len(_SEARCHED)
+    return clauses, values
+
+
+def _past(row: sqlite3.Row) -> PastRun:
+    run, vm, profile, image, host, submitted, working, ended, gone, pinned, outcome, debt, peak = row
+    return PastRun(
+        run=run,
+        vm=vm,
+        profile=profile,
+        image=image,
+        host=host,
+        submitted_at=submitted,
+        working_at=working,
+        ended_at=ended,
+        gone_at=gone,
+        pinned_at=pinned,
+        outcome=_outcome(outcome),
+        is_owed=debt != Debt.PAID,
+        peak=_peak(peak) or PeakUse(),
+    )
+
+
+@lru_cache(maxsize=1024)
+def _outcome(text: str | None) -> Outcome | None:
+    if not text:
+        return None
+    kind, status, reason = json.loads(text)
+    return Outcome(OutcomeKind(kind), status, reason)
+
+
+def _peak(text: str | None) -> PeakUse | None:
+    return PeakUse(**json.loads(text)) if text else None
+
+
 def _row(row: sqlite3.Row) -> LedgerRow:
-    outcome: list[Any] | None = json.loads(row["outcome"]) if row["outcome"] else None
     return LedgerRow(
         run=RunId(row["id"]),
         vm=VmName(row["vm"]),
@@ -188,12 +294,12 @@ def _row(row: sqlite3.Row) -> LedgerRow:
         spec=specs.loads(row["spec"]),
         submitted_at=row["submitted_at"],
         debt=Debt(row["debt"]),
-        outcome=Outcome(OutcomeKind(outcome[0]), outcome[1], outcome[2]) if outcome else None,
+        outcome=_outcome(row["outcome"]),
         ended_at=row["ended_at"],
         pinned_at=row["pinned_at"],
         gone_at=row["gone_at"],
         working_at=row["working_at"],
-        peak=PeakUse(**json.loads(row["peak"])) if row["peak"] else None,
+        peak=_peak(row["peak"]),
     )
 
 
