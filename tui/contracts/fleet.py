@@ -48,6 +48,9 @@ class Terminal(Protocol):
     def resize(self, size: TerminalSize) -> None:
         """Tell it that the window changed."""
 
+    def hold_back(self, hold: bool) -> None:
+        """Let it wait with what it prints, or go on; a little may still come. Idempotent."""
+
     async def wait(self) -> int:
         """Its exit status. Raises ConnectionDropped, and LeaseClosing where the VM is being deleted."""
 
