@@ -37,7 +37,7 @@ def add_host(entry: HostEntry) -> None:
                 table[key] = value
 
     config = load()
-    _rewrite(edit, Config(config.default_host, {**config.hosts, entry.name: replace(entry, identity="")}))
+    _rewrite(edit, replace(config, hosts={**config.hosts, entry.name: replace(entry, identity="")}))
 
 
 def remove_host(name: str) -> None:
@@ -57,7 +57,8 @@ def remove_host(name: str) -> None:
         hint = f"did you mean {likely[0]}?" if likely else "dayfly hosts lists them"
         raise UsageError(f"no host is called {name} in {config_file()}", hint=hint)
     left = {known: entry for known, entry in config.hosts.items() if known != name}
-    _rewrite(edit, Config(None if config.default_host == name else config.default_host, left))
+    default = None if config.default_host == name else config.default_host
+    _rewrite(edit, replace(config, default_host=default, hosts=left))
 
 
 def _as_table(entry: HostEntry) -> dict[str, object]:

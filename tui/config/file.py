@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from tui.config import rules, sections
+from tui.config.rules import PATH, WORD, Rule, text, whole
 from tui.files.folders import config_path
-from tui.files.toml import ONE_WORD, ONE_WORD_HELP, TomlFile, read, shown, unknown_key
+from tui.files.toml import ONE_WORD, TomlFile, nearest, read, shown, unknown_key
 from tui.model.errors import ProfileError
 from tui.model.hosts import DEMO, LOCAL, HostEntry
+from tui.model.settings import Settings
 from tui.model.spec import HostName
 
 FILE_NAME = "config.toml"
@@ -25,51 +27,41 @@ class Config:
 
     default_host: HostName | None = None
     hosts: Mapping[HostName, HostEntry] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Settings = field(default_factory=Settings)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """What one key may hold."""
+class Names:
+    """What settings may name that only the dashboard knows."""
 
-    accepts: Callable[[object], bool]
-    allowed: str
-
-
-def _text(pattern: str) -> Callable[[object], bool]:
-    compiled = re.compile(pattern)
-    return lambda value: isinstance(value, str) and len(value) <= 1000 and bool(compiled.fullmatch(value))
+    commands: Collection[str]
+    themes: Collection[str]
 
 
-def _number(least: int, most: int) -> Callable[[object], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-_PATH = r"[^\x00-\x1f\x7f-\x9f-][^\x00-\x1f\x7f-\x9f]*"
 FINGERPRINT_OR_KEY = (
     r"SHA256:[A-Za-z0-9+/]{43}=?|(?:ssh|ecdsa|sk)-[A-Za-z0-9@.-]+ [A-Za-z0-9+/]+=*(?: [^\x00-\x1f]*)?"
 )
 
 NAME = Rule(
-    _text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
+    text(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}"),
     "name a host with letters, digits, dots and dashes, such as build-1",
 )
-WORD = Rule(_text(ONE_WORD.pattern), ONE_WORD_HELP)
 HOST_RULES: Mapping[str, Rule] = {
     "address": Rule(
-        _text(ONE_WORD.pattern),
+        text(ONE_WORD.pattern),
         'write a name, an address or an alias of ~/.ssh/config, such as "build1.example.org"',
     ),
-    "user": Rule(_text(ONE_WORD.pattern), 'write an account on the host, such as "ubuntu"'),
-    "port": Rule(_number(1, 65535), "write a whole number from 1 to 65535, without quotes"),
-    "identity_file": Rule(_text(_PATH), 'write the path of a private key, such as "~/.ssh/id_ed25519"'),
+    "user": Rule(text(ONE_WORD.pattern), 'write an account on the host, such as "ubuntu"'),
+    "port": whole(1, 65535),
+    "identity_file": Rule(text(PATH), 'write the path of a private key, such as "~/.ssh/id_ed25519"'),
     "host_key": Rule(
-        _text(FINGERPRINT_OR_KEY), 'write a fingerprint ("SHA256:...") or a key line ("ssh-ed25519 AAAA...")'
+        text(FINGERPRINT_OR_KEY), 'write a fingerprint ("SHA256:...") or a key line ("ssh-ed25519 AAAA...")'
     ),
-    "driver": Rule(_text(r"[a-z][a-z0-9-]{0,40}"), 'write the name of a driver, such as "multipass"'),
-    "manager": Rule(_text(_PATH), 'write the command or its path on the host, such as "/snap/bin/multipass"'),
-    "state_dir": Rule(_text(_PATH), 'write a folder on the host, such as "/var/tmp/dayfly"'),
-    "max_launching": Rule(_number(1, 64), "write a whole number from 1 to 64, without quotes"),
-    "max_running": Rule(_number(1, 10_000), "write a whole number from 1 to 10000, without quotes"),
+    "driver": Rule(text(r"[a-z][a-z0-9-]{0,40}"), 'write the name of a driver, such as "multipass"'),
+    "manager": Rule(text(PATH), 'write the command or its path on the host, such as "/snap/bin/multipass"'),
+    "state_dir": Rule(text(PATH), 'write a folder on the host, such as "/var/tmp/dayfly"'),
+    "max_launching": whole(1, 64),
+    "max_running": whole(1, 10_000),
 }
 _HOST_KEYS = (*HOST_RULES, "images")
 _REACHING = frozenset({"address", "user", "port", "identity_file", "host_key"})
@@ -86,27 +78,28 @@ def config_file() -> Path:
     return config_path() / FILE_NAME
 
 
-def load() -> Config:
+def load(names: Names | None = None) -> Config:
     """The person's config; an empty one where there is no file.
 
+    Commands and themes are looked for in `names`; without it only their form is looked at.
     Raises ProfileError with every fault of the file.
     """
     path = config_file()
     with suppress(PermissionError):  # let the reader say so
         if not path.exists():
             return Config()
-    return checked(read(path))
+    return checked(read(path), names)
 
 
-def checked(file: TomlFile) -> Config:
+def checked(file: TomlFile, names: Names | None = None) -> Config:
     """The config that a file holds. Raises ProfileError with every fault."""
-    faults = sorted(_faults(file))
+    faults = sorted(_faults(file, names))
     if faults:
         raise ProfileError(tuple(fault for _, fault in faults))
     hosts: Any = file.data.get("hosts", {})
     entries = {HostName(name): _entry(name, table) for name, table in hosts.items()}
     default: Any = file.data.get("default_host")
-    return Config(default, MappingProxyType(entries))
+    return Config(default, MappingProxyType(entries), sections.settings_of(file.data))
 
 
 def _entry(name: str, table: Mapping[str, Any]) -> HostEntry:
@@ -121,17 +114,52 @@ Fault = tuple[int, str]
 """A line number to sort by, and the whole sentence."""
 
 
-def _faults(file: TomlFile) -> Iterator[Fault]:
+def _faults(file: TomlFile, names: Names | None) -> Iterator[Fault]:
     for key, value in file.data.items():
         if key == "default_host":
             yield from _rule_faults(file, (key,), value, WORD)
-        elif key == "hosts" and isinstance(value, Mapping):
-            for name, table in value.items():
-                yield from _host_faults(file, name, table)
+        elif key not in ("hosts", *sections.NAMES):
+            yield _unknown(file, (key,), ("default_host", "hosts", *sections.NAMES))
+        elif not isinstance(value, Mapping):
+            table = "a table for each host: [hosts.NAME]" if key == "hosts" else f"a table: [{key}]"
+            yield _fault(file, (key,), f"found {shown(value)}; write {table}")
         elif key == "hosts":
-            yield _fault(file, (key,), f"found {shown(value)}; write a table for each host: [hosts.NAME]")
+            for name, host in value.items():
+                yield from _host_faults(file, name, host)
+        elif key == sections.KEYS:
+            yield from _keys_faults(file, value, names)
         else:
-            yield _unknown(file, (key,), ("default_host", "hosts"))
+            yield from _section_faults(file, key, value, names)
+
+
+def _section_faults(
+    file: TomlFile, section: str, table: Mapping[str, object], names: Names | None
+) -> Iterator[Fault]:
+    known = sections.SECTIONS[section]
+    for key, value in table.items():
+        where = (section, key)
+        if key not in known:
+            yield _unknown(file, where, tuple(known))
+        elif not known[key].rule.accepts(value):
+            yield from _rule_faults(file, where, value, known[key].rule)
+        elif where == ("looks", "theme") and names and value not in names.themes:
+            yield _fault(file, where, _nobody_knows(str(value), "theme", names.themes))
+
+
+def _keys_faults(file: TomlFile, table: Mapping[str, object], names: Names | None) -> Iterator[Fault]:
+    for command, keys in table.items():
+        where = (sections.KEYS, command)
+        yield from _rule_faults(file, where, keys, rules.KEYS)
+        if not rules.COMMAND_NAME.accepts(command):
+            yield _fault(file, where, rules.COMMAND_NAME.allowed)
+        elif names and command not in names.commands:
+            yield _fault(file, where, _nobody_knows(command, "command", names.commands))
+
+
+def _nobody_knows(word: str, kind: str, known: Collection[str]) -> str:
+    likely = nearest(word, sorted(known))
+    meant = f"did you mean {' or '.join(likely)}?" if likely else f"known are {', '.join(sorted(known))}"
+    return f"no {kind} is called {shown(word)}; {meant}"
 
 
 def _host_faults(file: TomlFile, name: str, table: object) -> Iterator[Fault]:
@@ -174,7 +202,9 @@ def _image_faults(file: TomlFile, where: tuple[str, ...], value: object) -> Iter
 
 def _rule_faults(file: TomlFile, where: tuple[str, ...], value: object, rule: Rule) -> Iterator[Fault]:
     if not rule.accepts(value):
-        yield _fault(file, where, f"found {shown(value)}; {rule.allowed}")
+        is_kept = rule is rules.WEBHOOK  # whoever knows a webhook's URL may post there
+        found = "something that is not shown here" if is_kept else shown(value)
+        yield _fault(file, where, f"found {found}; {rule.allowed}")
 
 
 def _unknown(file: TomlFile, where: tuple[str, ...], known: tuple[str, ...]) -> Fault:
