@@ -35,6 +35,7 @@ VERBS = {
     "doctor": ("tui.verbs.doctor", "doctor", "Whether a host keeps the promise, and what mends it."),
     "images": ("tui.verbs.hosts", "images", "What a host can launch."),
     "profiles": ("tui.verbs.profiles", "profiles", "Saved run profiles: list, show, check, new."),
+    "config": ("tui.verbs.config", "config", "Your settings: where they are, what counts, what is wrong."),
     "export": ("tui.verbs.export", "export", "Write a profile as a shell script or a Kestra flow."),
 }
 

@@ -36,6 +36,11 @@ def default_host(config: Config, environ: Mapping[str, str] = os.environ) -> Hos
     return HostName(named) if named else None
 
 
+def default_host_variable(environ: Mapping[str, str] = os.environ) -> str:
+    """The variable that names the host where a run goes that names none; empty: none does."""
+    return next((name for name in _HOST if environ.get(name, "").strip()), "")
+
+
 def host_entry(name: str, config: Config, environ: Mapping[str, str] = os.environ) -> HostEntry:
     """How to reach `demo`, `local`, a host of the config, `user@server[:port]`, or an alias of ~/.ssh/config.
 

@@ -62,19 +62,24 @@ def _need_terminal() -> None:
 
 async def _open(start_on: HostName | None = None) -> int:
     from tui import config
+    from tui.app import names
     from tui.app.app import DayflyApp
     from tui.app.summary import summarise
     from tui.wiring import Shelf, open_fleet, open_ledger
 
-    settings = config.load()
-    default = start_on or config.default_host(settings) or _first_host()
-    shown = {*settings.hosts, *([default] if default else [])}
+    loaded = config.load(config.Names(names.all_commands(), names.all_themes()))
+    default = start_on or config.default_host(loaded) or _first_host()
+    shown = {*loaded.hosts, *([default] if default else [])}
     with open_ledger() as ledger:
         async with open_fleet(ledger, sorted({DEMO, *shown})) as fleet:
             for host in shown:
                 fleet.show_host(host)
             app = DayflyApp(
-                fleet, Shelf(default), lambda text: config.host_entry(text, config.load()), start=start_on
+                fleet,
+                Shelf(default),
+                lambda text: config.host_entry(text, config.load()),
+                start=start_on,
+                settings=loaded.settings,
             )
             async with asyncio.TaskGroup() as group:
                 connecting = group.create_task(_connect(fleet, ledger.open_rows(), shown))
