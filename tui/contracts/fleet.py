@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tui.contracts.host import OnBytes, TerminalSize
-from tui.model.files import FileEntry
+from tui.model.files import Fetched, Folder
 from tui.model.hosts import HostEntry
 from tui.model.spec import HostName, RunId, RunSpec
 from tui.model.state import FleetState
@@ -67,22 +67,24 @@ class Inside(Protocol):
     async def open_shell(self, size: TerminalSize, on_bytes: OnBytes) -> Terminal:
         """A login shell. It is ended before the VM is deleted."""
 
-    async def list_folder(self, path: str) -> Sequence[FileEntry]:
-        """What is in a folder, sorted by name. A relative path is under the guest user's home."""
+    async def list_folder(self, path: str) -> Folder:
+        """What is in a folder. A relative path is under the guest user's home, as is `~/`."""
 
     async def read_file(self, path: str, limit: int) -> bytes:
         """The first `limit` bytes of a file."""
 
-    async def fetch(self, path: str, target: Path, on_progress: Callable[[int], None]) -> Path:
-        """Bring a file or folder home into the folder `target`; where it is then.
+    async def fetch(self, path: str, target: Path, on_progress: Callable[[int], None]) -> Fetched:
+        """Bring a file or folder home into the folder `target`, which is made where it is missing.
 
         `on_progress` hears how many bytes came so far. Nothing here is replaced: the name gets a number.
         """
 
     async def forward(self, port: int, local_port: int = 0) -> int:
-        """Let 127.0.0.1:`local_port` of this machine (0: any) lead to a port of the VM; the port here.
+        """Let 127.0.0.1:`local_port` of this machine lead to a port of the VM; the port here.
 
-        It lasts until `close_forward` or the VM's end, and stands in the run's state meanwhile.
+        0: the same number where it is free, else any. It lasts until `close_forward` or the VM's end, and
+        stands in the run's state meanwhile. Raises PortRefused where nothing answers there, UsageError where
+        the port here is taken.
         """
 
     def close_forward(self, port: int) -> None:

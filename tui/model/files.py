@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class FileKind(StrEnum):
@@ -32,3 +33,26 @@ class FileEntry:
     """Of a link."""
     is_folder: bool = False
     """A folder, or a link to one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """What is in a folder of a VM."""
+
+    path: str
+    """Where it really is: absolute, without links. Bytes that are no UTF-8 are surrogates, here and in names."""
+    entries: tuple[FileEntry, ...]
+    """Sorted by name."""
+    more: int = 0
+    """Entries that are not here, as there are too many."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """A file or folder of a VM that is here now."""
+
+    path: Path
+    size: int
+    """Bytes of all files."""
+    left_out: tuple[str, ...] = ()
+    """What of it is not here, or under another name, and why; safe to be shown."""
