@@ -12,10 +12,12 @@ import os
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from tui.contracts import PastRun, Wanted
 from tui.model import spec as specs
@@ -174,7 +176,17 @@ class Ledger:
                 f"SELECT {_PAST} FROM runs {where} ORDER BY submitted_at DESC, id DESC LIMIT ?",
                 (*values, limit),
             ).fetchall()
-        return tuple(map(_past, found))
+        return _pasts(found)
+
+    def past_of(self, runs: Sequence[RunId]) -> tuple[PastRun, ...]:
+        """Those of them that are there, newest first."""
+        with self._guard:
+            found = self._db.execute(
+                f"SELECT {_PAST} FROM runs WHERE id IN (SELECT value FROM json_each(?))"
+                " ORDER BY submitted_at DESC, id DESC",
+                (json.dumps(runs),),
+            ).fetchall()
+        return _pasts(found)
 
     def remove(self, run: RunId) -> bool:
         """Take a run that is paid for out of the list; False: it is not paid for, or not there.
@@ -255,8 +267,14 @@ def _conditions(wanted: Wanted) -> tuple[list[str], list[object]]:
     return clauses, values
 
 
-def _past(row: sqlite3.Row) -> PastRun:
-    run, vm, profile, image, host, submitted, working, ended, gone, pinned, outcome, debt, peak = row
+def _pasts(rows: Sequence[sqlite3.Row]) -> tuple[PastRun, ...]:
+    """All peaks are parsed at once: that is where the time of a long list goes."""
+    peaks = json.loads(f"[{','.join([row['peak'] or 'null' for row in rows])}]")
+    return tuple(map(_past, rows, peaks))
+
+
+def _past(row: sqlite3.Row, peak: dict[str, Any] | None) -> PastRun:
+    run, vm, profile, image, host, submitted, working, ended, gone, pinned, outcome, debt, _ = row
     return PastRun(
         run=run,
         vm=vm,
@@ -270,7 +288,7 @@ def _past(row: sqlite3.Row) -> PastRun:
         pinned_at=pinned,
         outcome=_outcome(outcome),
         is_owed=debt != Debt.PAID,
-        peak=_peak(peak) or PeakUse(),
+        peak=PeakUse(**peak) if peak else PeakUse(),
     )
 
 
@@ -280,10 +298,6 @@ def _outcome(text: str | None) -> Outcome | None:
         return None
     kind, status, reason = json.loads(text)
     return Outcome(OutcomeKind(kind), status, reason)
-
-
-def _peak(text: str | None) -> PeakUse | None:
-    return PeakUse(**json.loads(text)) if text else None
 
 
 def _row(row: sqlite3.Row) -> LedgerRow:
@@ -299,7 +313,7 @@ def _row(row: sqlite3.Row) -> LedgerRow:
         pinned_at=row["pinned_at"],
         gone_at=row["gone_at"],
         working_at=row["working_at"],
-        peak=_peak(row["peak"]),
+        peak=PeakUse(**json.loads(row["peak"])) if row["peak"] else None,
     )
 
 

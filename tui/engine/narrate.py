@@ -43,11 +43,12 @@ def sentence(event: Event, run: RunState) -> str:
         case PinChanged():
             return _of_pin(event, run)
         case RunOrphaned(ends_at=ends_at):
-            return f"Its client is gone; it goes on at {run.host}{_until(ends_at)}."
+            return f"Its client is gone; it goes on at {run.host}{_until(ends_at, event.at)}."
         case RunAdopted():
             return f"Taken over: {run.vm} on {run.host}. {fate(run.spec)}"
         case RunLeft(ends_at=ends_at):
-            return f"{run.vm} goes on without us on {run.host}{_until(ends_at)}: dayfly attach {run.id}"
+            until = _until(ends_at, event.at)
+            return f"{run.vm} goes on without us on {run.host}{until}: dayfly attach {run.id}"
         case WorkEnded(outcome=outcome) if run.outcome is None:
             return of_outcome(outcome)
         case ResultsChanged(results=results):
@@ -95,7 +96,7 @@ def _of_pin(event: PinChanged, run: RunState) -> str:
     because = f" ({event.reason})" if event.reason else ""
     kept = "until you unpin or remove it"
     if event.until is not None:
-        kept = f"for {format_duration(max(0, round(event.until - time.time())))}, or {kept}"
+        kept = f"for {format_duration(max(0, round(event.until - event.at)))}, or {kept}"
     return {
         Pin.ON: f"Pinned: {run.vm} is kept {kept}{because}.",
         Pin.REFUSED: f"The pin came too late{because}.",
@@ -133,10 +134,10 @@ def _of_results(results: tuple[Result, ...], run: RunState) -> str:
     return " ".join(sentence for sentence in new if sentence)
 
 
-def _until(ends_at: float | None) -> str:
+def _until(ends_at: float | None, at: float) -> str:
     if ends_at is None:
         return ""
-    return f", {format_duration(max(0, round(ends_at - time.time())))} at most"
+    return f", {format_duration(max(0, round(ends_at - at)))} at most"
 
 
 # ---- hosts
