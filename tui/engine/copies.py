@@ -36,6 +36,9 @@ from tui.model.units import MIB
 
 T = TypeVar("T")
 
+Take = Callable[[Path], Unpacked]
+"""Unpacks what came into a folder; blocks."""
+
 Show = Callable[[str, int, int | None], None]
 """What goes on, how many bytes of it are done, and of how many, where that is known."""
 
@@ -88,18 +91,33 @@ class Copies:
         to complain about. Raises CopyFailed where nothing is there, and what `Visit.wait` raises. Cancelled,
         it leaves whole files.
         """
+        if into:
+            return await self.receive(
+                path, lambda take: take(target), max_size=max_size, workdir=workdir, names=names
+            )
+        put = partial(_replace, name=Path(split_pattern(path)[1]).name, target=target)
+        return await self.receive(path, put, max_size=max_size, workdir=workdir, names=names)
+
+    async def receive(
+        self,
+        path: str,
+        put: Callable[[Take], T],
+        *,
+        max_size: int,
+        workdir: str = "",
+        names: Names | None = None,
+    ) -> tuple[T, str]:
+        """As `bring`; `put` is given what unpacks into a folder, and does so in a thread.
+
+        Cancelled, it is not waited for: it ends by itself, with less than all.
+        """
         tar = self._scratch / "out.tar"
         argv = collect_argv(path, max_size, sudo=self._spec.sudo, workdir=workdir)
         told = await self._receive(path, argv, tar, cut_at(max_size))
         stop = Event()
         take = partial(unpack, tar, max_size=max_size, mark="cp", names=names, stop=stop)
         try:
-            work = (
-                partial(take, target)
-                if into
-                else partial(_replace, take, Path(split_pattern(path)[1]).name, target)
-            )
-            return await asyncio.to_thread(work), told
+            return await asyncio.to_thread(put, take), told
         finally:
             stop.set()
             tar.unlink(missing_ok=True)
@@ -261,7 +279,7 @@ class _Sink:
         del self._stderr[:-_TOLD]
 
 
-def _replace(take: Callable[[Path], Unpacked], name: str, target: Path) -> Unpacked:
+def _replace(take: Take, name: str, target: Path) -> Unpacked:
     """Unpack the one thing of that name, and put it where `target` is to be."""
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".dayfly-cp-") as folder:
         unpacked = take(Path(folder))
