@@ -52,24 +52,41 @@ class ScriptedLog:
         self.reads = 0
         self.largest_read = 0
 
-    def add(self, job: str, data: bytes, stream: str = "stdout") -> None:
-        self.chunks.setdefault(job, []).append(LogChunk(job, stream, NOW, data))
+    def add(self, job: str, data: bytes, stream: str = "stdout", *, at: float = NOW) -> None:
+        chunks = self.chunks.setdefault(job, [])
+        end = chunks[-1].offset + len(chunks[-1].data) if chunks else 0
+        chunks.append(LogChunk(job, stream, at, data, end))
 
-    def size(self, job: str) -> int:
-        return sum(len(chunk.data) for chunk in self.chunks.get(job, []))
+    def _kept(self, job: str, skip: str) -> list[LogChunk]:
+        return [chunk for chunk in self.chunks.get(job, []) if chunk.stream != skip]
 
-    def read(self, job: str, offset: int, length: int) -> Sequence[LogChunk]:
+    def size(self, job: str, skip: str = "") -> int:
+        kept = self._kept(job, skip)
+        return kept[-1].offset + len(kept[-1].data) if kept else 0
+
+    def read(self, job: str, offset: int, length: int, skip: str = "") -> Sequence[LogChunk]:
         self.reads += 1
         self.largest_read = max(self.largest_read, length)
-        found, position = [], 0
-        for chunk in self.chunks.get(job, []):
-            start, end = max(offset, position), min(offset + length, position + len(chunk.data))
-            if start < end:
-                found.append(
-                    LogChunk(job, chunk.stream, chunk.at, chunk.data[start - position : end - position])
-                )
-            position += len(chunk.data)
+        found = []
+        for chunk in self._kept(job, skip):
+            past = max(0, offset - chunk.offset)
+            data = chunk.data[past : past + max(0, length)]
+            if data:
+                found.append(LogChunk(job, chunk.stream, chunk.at, data, chunk.offset + past))
+                length -= len(data)
         return found
+
+    def back(self, job: str, offset: int, length: int, skip: str = "") -> int:
+        for chunk in reversed(self._kept(job, skip)):
+            here = min(len(chunk.data), offset - chunk.offset)
+            if here >= length:
+                return chunk.offset + here - length
+            length -= max(0, here)
+        return 0
+
+    def arrived(self, job: str, at: float) -> int:
+        later = (chunk.offset for chunk in self.chunks.get(job, []) if chunk.at >= at)
+        return next(later, self.size(job))
 
     def path(self, job: str, stream: str) -> Path:
         return Path(f"{job}.{stream}")

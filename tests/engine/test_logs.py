@@ -103,7 +103,7 @@ async def test_narration_is_a_stream_of_its_own(tmp_path: Path) -> None:
 def test_reading_what_is_not_there_is_empty(tmp_path: Path) -> None:
     reader = RunLogReader(tmp_path)
     assert reader.size("work") == 0
-    assert reader.read("work", 0, 100) == ()
+    assert not reader.read("work", 0, 100)
 
 
 @contextmanager
@@ -122,3 +122,51 @@ def files_limited_to(size: int) -> Iterator[None]:
 async def test_the_files_are_for_their_owner_alone(tmp_path: Path) -> None:
     JobLog(tmp_path, "work").close()
     assert {path.stat().st_mode & 0o777 for path in tmp_path.glob("work.*")} == {0o600}
+
+
+@given(WRITES, st.integers(0, 2000), st.integers(1, 500))
+async def test_a_stream_is_left_out_and_offsets_stay(
+    tmp_path_factory: pytest.TempPathFactory,
+    writes: list[tuple[str, bytes]],
+    offset: int,
+    length: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("log")
+    log = JobLog(folder, "work")
+    for stream, data in writes:
+        getattr(log, stream)(data)
+        log.flush()
+    log.close()
+    whole = b"".join(data for _, data in writes)
+    kept = [at for at, stream in enumerate(name for name, data in writes for _ in data) if stream == "stdout"]
+
+    reader = RunLogReader(folder)
+    chunks = reader.read("work", offset, length, "stderr")
+    read = [chunk.offset + at for chunk in chunks for at in range(len(chunk.data))]
+    assert read == [at for at in kept if at >= offset][:length]
+    assert b"".join(chunk.data for chunk in chunks) == bytes(whole[at] for at in read)
+    assert reader.size("work", "stderr") == (kept[-1] + 1 if kept else 0)
+    start = reader.back("work", offset, length, "stderr")
+    before = [at for at in kept if at < offset][-length:]
+    assert start == (before[0] if len(before) == length else 0)
+
+
+async def test_a_time_leads_to_an_offset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_800_000_000.0
+    monkeypatch.setattr("tui.engine.logs.time.time", lambda: now)
+    log = JobLog(tmp_path, "work")
+    for line in (b"one\n", b"two\n", b"three\n"):
+        log.stdout(line)
+        log.flush()
+        now += 10
+    log.close()
+    reader = RunLogReader(tmp_path)
+    assert [reader.arrived("work", 1_800_000_000.0 + after) for after in (-5, 0, 1, 10, 20, 21)] == [
+        0,
+        0,
+        4,
+        4,
+        8,
+        14,
+    ]
+    assert reader.arrived("launch", 0.0) == 0

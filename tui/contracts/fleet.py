@@ -23,17 +23,30 @@ class LogChunk:
     stream: str
     """`stdout` or `stderr`."""
     at: float
+    """When it arrived, epoch seconds."""
     data: bytes
+    offset: int = 0
+    """Of its first byte in the merged log."""
 
 
 class LogReader(Protocol):
-    """The log files of one run, as they grow. Reads only what is asked for."""
+    """The log files of one run, as they grow. Reads only what is asked for.
 
-    def size(self, job: str) -> int:
-        """Bytes of both streams of `job`, in arrival order."""
+    `skip` names a stream that is left out: its bytes are neither returned nor counted. Offsets stay those of
+    the merged log.
+    """
 
-    def read(self, job: str, offset: int, length: int) -> Sequence[LogChunk]:
+    def size(self, job: str, skip: str = "") -> int:
+        """Bytes of both streams of `job`, in arrival order; with `skip`, where the last one kept ends."""
+
+    def read(self, job: str, offset: int, length: int, skip: str = "") -> Sequence[LogChunk]:
         """At most `length` bytes from `offset` of the merged log."""
+
+    def back(self, job: str, offset: int, length: int, skip: str = "") -> int:
+        """Where the last `length` bytes before `offset` begin; 0 where there are not so many."""
+
+    def arrived(self, job: str, at: float) -> int:
+        """Offset of the first byte that arrived at `at` (epoch seconds) or later; the size if none did."""
 
     def path(self, job: str, stream: str) -> Path:
         """The raw file."""

@@ -11,8 +11,8 @@ import contextlib
 import os
 import struct
 import time
-from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tui.contracts import LogChunk
@@ -223,62 +223,111 @@ class RunLogReader:
         """The raw file, there or not."""
         return self._folder / f"{job}.{stream}"
 
-    def size(self, job: str) -> int:
-        """Bytes of all streams of `job` that can be read now."""
-        try:
-            with (self._folder / f"{job}.index").open("rb") as index:
-                count = os.fstat(index.fileno()).st_size // _ENTRY.size
-                if not count:
-                    return 0
-                merged, _, length, _, _ = _entry(index.fileno(), count - 1)
-        except FileNotFoundError:
-            return 0
-        return merged + length
+    def size(self, job: str, skip: str = "") -> int:
+        """Bytes of all streams of `job` that can be read now; with `skip`, where the last one kept ends."""
+        with self._index(job) as index:
+            for merged, _, length, stream, _ in index.backwards(len(index)):
+                if STREAMS[stream] != skip:
+                    return merged + length
+        return 0
 
-    def read(self, job: str, offset: int, length: int) -> Sequence[LogChunk]:
+    def read(self, job: str, offset: int, length: int, skip: str = "") -> Sequence[LogChunk]:
         """At most `length` bytes from `offset` of the merged log, in order of arrival."""
-        try:
-            with (self._folder / f"{job}.index").open("rb") as index:
-                return self._read(index.fileno(), job, offset, length)
-        except FileNotFoundError:
-            return ()
-
-    def _read(self, index: int, job: str, offset: int, length: int) -> list[LogChunk]:
-        entries = _Entries(index)
         chunks: list[LogChunk] = []
-        position = max(0, bisect_right(entries, offset) - 1)
-        while length > 0 and position < len(entries):
-            merged, start, size, stream, at = _entry(index, position)
-            skip = max(0, offset - merged)
-            wanted = min(size - skip, length)
-            if wanted > 0:
-                data = self._bytes(job, STREAMS[stream], start + skip, wanted)
-                chunks.append(LogChunk(job, STREAMS[stream], at, data))
+        with contextlib.ExitStack() as opened:
+            index = opened.enter_context(self._index(job))
+            files: dict[int, int] = {}
+            for merged, start, size, stream, at in index.forwards(index.position(offset)):
+                if length <= 0:
+                    break
+                past = max(0, offset - merged)
+                wanted = min(size - past, length)
+                if wanted <= 0 or STREAMS[stream] == skip:
+                    continue
+                if stream not in files:
+                    file = opened.enter_context(self.path(job, STREAMS[stream]).open("rb"))
+                    files[stream] = file.fileno()
+                data = os.pread(files[stream], wanted, start + past)
+                chunks.append(LogChunk(job, STREAMS[stream], at, data, merged + past))
                 length -= wanted
-            position += 1
         return chunks
 
-    def _bytes(self, job: str, stream: str, offset: int, length: int) -> bytes:
-        with self.path(job, stream).open("rb") as file:
-            return os.pread(file.fileno(), length, offset)
+    def back(self, job: str, offset: int, length: int, skip: str = "") -> int:
+        """Where the last `length` bytes before `offset` begin; 0 where there are not so many."""
+        if not skip:
+            return max(0, offset - length)
+        with self._index(job) as index:
+            for merged, _, size, stream, _ in index.backwards(index.position(offset) + 1):
+                here = min(size, offset - merged)
+                if here <= 0 or STREAMS[stream] == skip:
+                    continue
+                if here >= length:
+                    return merged + here - length
+                length -= here
+        return 0
+
+    def arrived(self, job: str, at: float) -> int:
+        """Offset of the first byte that arrived at `at` (epoch seconds) or later; the size if none did."""
+        with self._index(job) as index:
+            for merged, _, _, _, _ in index.forwards(index.first_since(at)):
+                return merged
+        return self.size(job)
+
+    @contextlib.contextmanager
+    def _index(self, job: str) -> Iterator[_Index]:
+        try:
+            file = (self._folder / f"{job}.index").open("rb")
+        except FileNotFoundError:
+            yield _Index(-1)
+            return
+        with file:
+            yield _Index(file.fileno())
 
 
-class _Entries(Sequence[int]):
-    """The merged offsets in an index file, for bisection."""
+_Entry = tuple[int, int, int, int, float]
+_BATCH = 1024
+"""Entries that are read at once."""
 
-    def __init__(self, index: int) -> None:
-        self._index = index
-        self._count = os.fstat(index).st_size // _ENTRY.size
+
+class _Index(Sequence[_Entry]):
+    """The entries of an index file, as many as there are when it is opened."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._count = os.fstat(file).st_size // _ENTRY.size if file >= 0 else 0
 
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, position: int) -> int:  # type: ignore[override]
-        return _entry(self._index, position)[0]
+    def __getitem__(self, position: int) -> _Entry:  # type: ignore[override]
+        (entry,) = self._some(position, position + 1)
+        return entry
 
+    def position(self, offset: int) -> int:
+        """Of the entry that holds this byte of the merged log, or of the last."""
+        return max(0, bisect_right(self, offset, key=lambda entry: entry[0]) - 1)
 
-def _entry(index: int, position: int) -> tuple[int, int, int, int, float]:
-    entry: tuple[int, int, int, int, float] = _ENTRY.unpack(
-        os.pread(index, _ENTRY.size, position * _ENTRY.size)
-    )
-    return entry
+    def first_since(self, at: float) -> int:
+        """Position of the first entry that arrived at `at` or later."""
+        return bisect_left(self, at, key=lambda entry: entry[4])
+
+    def forwards(self, position: int) -> Iterator[_Entry]:
+        """The entries from `position` on; the first few are read alone, as often no more are needed."""
+        batch = 16
+        while position < self._count:
+            end = min(self._count, position + batch)
+            yield from self._some(position, end)
+            position, batch = end, _BATCH
+
+    def backwards(self, end: int) -> Iterator[_Entry]:
+        """The entries before position `end`, the last one first."""
+        end, batch = min(end, self._count), 16
+        while end > 0:
+            start = max(0, end - batch)
+            yield from reversed(list(self._some(start, end)))
+            end, batch = start, _BATCH
+
+    def _some(self, start: int, end: int) -> Iterator[_Entry]:
+        data = os.pread(self._file, (end - start) * _ENTRY.size, start * _ENTRY.size)
+        entries: Iterator[_Entry] = _ENTRY.iter_unpack(data)
+        return entries
