@@ -17,6 +17,7 @@ _PARTS = (
     "guest.sh",
     "leases.sh",
     "manager.sh",
+    "measure.sh",
     "reaping.sh",
     "report.sh",
     "spools.sh",

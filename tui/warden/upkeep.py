@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+import time
 from hashlib import sha256
 
 from tui.contracts import Host
 from tui.model.errors import WardenError
 from tui.model.text import clean_line
 from tui.model.upkeep import Change, ChangeKind, HostFacts, SweepReport, SweepWay
+from tui.model.use import HostLoad
 from tui.warden import script, wire
 
 LOOK_LIMIT_S = 45.0
 CHANGE_LIMIT_S = 150.0
+MEASURE_LIMIT_S = 20.0
 
 _MARK = re.compile(r"[0-9]+-[A-Za-z0-9]+-[A-Za-z0-9]+")
 _NUMBER = re.compile(r"[0-9]{1,15}")
+_LOAD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,4})?")
 
 
 def sweep_name(state_dir: str) -> str:
@@ -31,7 +35,9 @@ class HostUpkeep:
     def __init__(self, host: Host, *, state_dir: str = "") -> None:
         self._host = host
         checked = script.check_state_dir(state_dir)
-        self._command = f"sh {checked}/{script.version()}/upkeep.sh {sweep_name(checked)}"
+        folder = f"{checked}/{script.version()}"
+        self._command = f"sh {folder}/upkeep.sh {sweep_name(checked)}"
+        self._measure = f"sh {folder}/measure.sh"
 
     async def facts(self) -> HostFacts:
         """Look, and try; leaves nothing behind."""
@@ -51,6 +57,21 @@ class HostUpkeep:
             )
         except (KeyError, ValueError) as error:
             raise WardenError("What the host says of itself makes no sense.") from error
+
+    async def measure(self) -> HostLoad:
+        """How busy the machine is; cheap enough for every ten seconds. What it does not tell is None."""
+        lines = await self._answer(self._measure, MEASURE_LIMIT_S)
+        told = {word: values for word, *values in (line.split() for line in lines if line)}
+        memory, disk = _sizes(told.get("memory", [])), _sizes(told.get("disk", []))
+        return HostLoad(
+            at=time.time(),
+            cpus=_number(told.get("cpus", [])) or None,
+            load=_load(told.get("load", [])),
+            memory_total=memory[0],
+            memory_free=memory[1],
+            disk_total=disk[0],
+            disk_free=disk[1],
+        )
 
     async def leave(self) -> str:
         """Start a process as the warden starts its own, which ends by itself after a minute; its mark."""
@@ -74,7 +95,10 @@ class HostUpkeep:
         return _report(await self._call("uninstall", "yes" if dry_run else "no", limit_s=CHANGE_LIMIT_S))
 
     async def _call(self, *words: str, limit_s: float = LOOK_LIMIT_S) -> tuple[str, ...]:
-        done = await self._host.run(f"{self._command} {' '.join(words)}", timeout_s=limit_s)
+        return await self._answer(f"{self._command} {' '.join(words)}", limit_s)
+
+    async def _answer(self, command: str, limit_s: float) -> tuple[str, ...]:
+        done = await self._host.run(command, timeout_s=limit_s)
         answer = wire.parse_answer(done.stdout)
         if answer is None:
             said = clean_line(done.stderr[-200:].decode("utf-8", "replace")) or "nothing"
@@ -90,6 +114,22 @@ def _checked(mark: str) -> str:
 
 def _value(lines: tuple[str, ...], word: str) -> str:
     return next((line.partition(" ")[2] for line in lines if line.startswith(f"{word} ")), "")
+
+
+def _number(values: list[str]) -> int | None:
+    return int(values[0]) if len(values) == 1 and _NUMBER.fullmatch(values[0]) else None
+
+
+def _load(values: list[str]) -> float | None:
+    return float(values[0]) if len(values) == 1 and _LOAD.fullmatch(values[0]) else None
+
+
+def _sizes(values: list[str]) -> tuple[int | None, int | None]:
+    """Total and free, from KiB; no more is free than there is."""
+    if len(values) != 2 or not all(_NUMBER.fullmatch(value) for value in values):
+        return None, None
+    total, free = (int(value) * 1024 for value in values)
+    return total, min(total, free)
 
 
 def _report(lines: tuple[str, ...]) -> SweepReport:
