@@ -19,6 +19,7 @@ from tui.verbs.output import let_go_of_streams
 # name: (module, attribute, the line in --help)
 VERBS = {
     "demo": ("tui.verbs.dashboard", "demo", "Open the dashboard on the embedded demo host."),
+    "serve": ("tui.verbs.serve", "serve", "Serve the dashboard to a browser on this machine."),
     "run": ("tui.verbs.run", "run", "Run one job in a clean VM, without the dashboard."),
     "attach": ("tui.verbs.attach", "attach", "Take over a run whose client died or left."),
     "ps": ("tui.verbs.vms", "ps", "VMs of this client that exist or are owed a deletion."),
@@ -26,6 +27,8 @@ VERBS = {
     "exec": ("tui.verbs.inside", "execute", "A command in the VM of a run, or its workload again."),
     "cp": ("tui.verbs.copying", "copy", "Copy files into the VM of a run, or out of it."),
     "logs": ("tui.verbs.logs", "logs", "The log of a run."),
+    "events": ("tui.verbs.events", "events", "What happened to a run, as sentences or NDJSON."),
+    "history": ("tui.verbs.history", "history", "Every run so far; in what two differ; what may go."),
     "pin": ("tui.verbs.vms", "pin", "Keep a VM until you say otherwise."),
     "unpin": ("tui.verbs.vms", "unpin", "Let a pinned VM go."),
     "cancel": ("tui.verbs.vms", "cancel", "Stop a run and delete its VM."),
