@@ -8,12 +8,13 @@ import pytest
 
 from tests.until import until
 from tests.warden.world import World
-from tui.contracts import OnBytes
+from tui.contracts import OnBytes, TerminalSize
 from tui.model.errors import ConnectionDropped, HostUnreachable, WardenError
 from tui.model.hosts import HostEntry
 from tui.model.lease import LeasePhase, LeaseReport
 from tui.model.spec import HostName, VmName
 from tui.transport.local import LocalChannel, LocalHost
+from tui.transport.local_terminal import TerminalChannel
 from tui.warden.client import HostWarden
 
 
@@ -26,10 +27,18 @@ class OtherHost(LocalHost):
         self.dropped = False
 
     async def open(
-        self, command: str, *, on_stdout: OnBytes, on_stderr: OnBytes, long: bool = False
-    ) -> LocalChannel:
+        self,
+        command: str,
+        *,
+        on_stdout: OnBytes,
+        on_stderr: OnBytes,
+        long: bool = False,
+        terminal: TerminalSize | None = None,
+    ) -> LocalChannel | TerminalChannel:
         other = self.program if long else command
-        return await super().open(other, on_stdout=on_stdout, on_stderr=on_stderr, long=long)
+        return await super().open(
+            other, on_stdout=on_stdout, on_stderr=on_stderr, long=long, terminal=terminal
+        )
 
     def drop(self) -> None:
         self.dropped = True

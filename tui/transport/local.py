@@ -9,11 +9,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
-from tui.contracts import Completed, OnBytes
+from tui.contracts import Completed, OnBytes, TerminalSize
 from tui.model.errors import ConnectionDropped, HostError
 from tui.model.hosts import HostEntry
 from tui.model.spec import HostName
 from tui.transport.collect import run_command
+from tui.transport.local_tcp import TcpChannel, connect
+from tui.transport.local_terminal import TerminalChannel, open_terminal
 from tui.transport.room import Room
 
 _STDERR = 2
@@ -60,6 +62,9 @@ class LocalChannel(asyncio.SubprocessProtocol):
         """Take what it writes again."""
         for pipe in self._outputs():
             pipe.resume_reading()
+
+    def resize(self, size: TerminalSize) -> None:
+        """It has no terminal."""
 
     @property
     def ended(self) -> bool:
@@ -137,12 +142,24 @@ class LocalChannel(asyncio.SubprocessProtocol):
             os.killpg(self._transport.get_pid(), number)
 
 
+async def start(host: HostName, command: str, on_stdout: OnBytes, on_stderr: OnBytes) -> LocalChannel:
+    """Start `command` in the home directory. Raises OSError."""
+    _, channel = await asyncio.get_running_loop().subprocess_exec(
+        lambda: LocalChannel(host, on_stdout, on_stderr),
+        *("/bin/sh", "-c", command),
+        cwd=Path.home(),
+        start_new_session=True,
+    )
+    return channel
+
+
 class LocalHost:
     """`contracts.Host` for a VM manager on this machine."""
 
     def __init__(self, entry: HostEntry) -> None:
         self._entry = entry
-        self._channels: set[LocalChannel] = set()
+        self._channels: set[LocalChannel | TerminalChannel] = set()
+        self._connections: set[TcpChannel] = set()
 
     @property
     def name(self) -> HostName:
@@ -153,21 +170,32 @@ class LocalHost:
         """Nothing to do: we are there."""
 
     async def open(
-        self, command: str, *, on_stdout: OnBytes, on_stderr: OnBytes, long: bool = False
-    ) -> LocalChannel:
+        self,
+        command: str,
+        *,
+        on_stdout: OnBytes,
+        on_stderr: OnBytes,
+        long: bool = False,
+        terminal: TerminalSize | None = None,
+    ) -> LocalChannel | TerminalChannel:
         """Start `command` in the home directory. Raises HostError where no process can be had."""
         del long
-        loop = asyncio.get_running_loop()
         try:
-            _, channel = await loop.subprocess_exec(
-                lambda: LocalChannel(self.name, on_stdout, on_stderr),
-                *("/bin/sh", "-c", command),
-                cwd=Path.home(),
-                start_new_session=True,
-            )
+            if terminal is None:
+                channel: LocalChannel | TerminalChannel = await start(
+                    self.name, command, on_stdout, on_stderr
+                )
+            else:
+                channel = await open_terminal(self.name, command, terminal, on_stdout)
         except OSError as error:
             raise HostError(f"no command can be started on {self.name}: {error}", host=self.name) from error
         self._channels = {other for other in self._channels if not other.ended} | {channel}
+        return channel
+
+    async def open_tcp(self, address: str, port: int, *, on_data: OnBytes) -> TcpChannel:
+        """Connect to a port. Raises PortRefused with the reason."""
+        channel = await connect(self.name, address, port, on_data)
+        self._connections = {other for other in self._connections if not other.ended} | {channel}
         return channel
 
     async def run(self, command: str, stdin: bytes = b"", *, timeout_s: float) -> Completed:
@@ -175,8 +203,8 @@ class LocalHost:
         return await run_command(self, command, stdin, timeout_s=timeout_s)
 
     def drop(self) -> None:
-        """Abort every running command."""
-        for channel in self._channels:
+        """Abort every running command, and every connection."""
+        for channel in (*self._channels, *self._connections):
             channel.abort()
 
     async def aclose(self) -> None:

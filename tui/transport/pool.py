@@ -73,13 +73,19 @@ class _Member(Generic[L]):
     link: L
     short: int = 0
     long: int = 0
+    beside: int = 0
+    """Channels that the server counts as no session."""
     retired: bool = False
     """Takes no new channels; closed when the last one has ended."""
     idle_timer: asyncio.TimerHandle | None = None
 
     @property
-    def busy(self) -> int:
+    def sessions(self) -> int:
         return self.short + self.long
+
+    @property
+    def busy(self) -> int:
+        return self.sessions + self.beside
 
     def count(self, change: int, *, long: bool) -> None:
         if long:
@@ -88,7 +94,7 @@ class _Member(Generic[L]):
             self.short += change
 
     def has_room(self, max_sessions: int, *, long: bool) -> bool:
-        if self.retired or not self.link.usable or self.busy >= max_sessions:
+        if self.retired or not self.link.usable or self.sessions >= max_sessions:
             return False
         return self.long < LONG_SESSIONS if long else self.short < SHORT_SESSIONS
 
@@ -146,13 +152,32 @@ class Pool(Generic[L]):
                 undo.pop_all()
                 return channel
             if refusals >= LEARN_AFTER:
-                self._max_sessions = max(1, min(self._max_sessions, member.busy))
+                self._max_sessions = max(1, min(self._max_sessions, member.sessions))
             await asyncio.sleep(0.004 * 2**refusals * random.uniform(0.5, 1))
         raise HostUnreachable(
             f"{self._name} takes the login but grants no session",
             host=self._name,
             hint="look at MaxSessions in the server's sshd_config, and at its process limits",
         )
+
+    async def open_beside(self, start: Callable[[L, Callable[[], None]], Awaitable[Channel]]) -> Channel:
+        """Start a channel that takes no session, on the connection that has least to do.
+
+        Raises what `start` raises, and what `dial` raises.
+        """
+        await self.connect()
+        member = min(self._takers(), key=lambda member: member.busy)
+        member.beside += 1
+
+        def give_back() -> None:
+            member.beside -= 1
+            self._close_if_unused(member)
+
+        with ExitStack() as undo:
+            undo.callback(give_back)
+            channel = await start(member.link, give_back)
+            undo.pop_all()
+        return channel
 
     def drop(self) -> None:
         """Abort every connection now. The next `open` connects anew."""
@@ -263,12 +288,15 @@ class Pool(Generic[L]):
 
     def _give_back(self, member: _Member[L], *, long: bool) -> None:
         member.count(-1, long=long)
+        self._close_if_unused(member)
+        self._wake_next()
+
+    def _close_if_unused(self, member: _Member[L]) -> None:
         if not member.busy:
             if member.retired:
                 member.link.close()
             elif len(self._members) > 1:
                 self._close_later(member)
-        self._wake_next()
 
     def _close_later(self, member: _Member[L]) -> None:
         def close_if_idle() -> None:

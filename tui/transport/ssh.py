@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from tui.contracts import Ask, Channel, Completed, OnBytes
+from tui.contracts import Ask, Channel, Completed, OnBytes, TerminalSize
 from tui.model.hosts import HostEntry, Question
 from tui.model.spec import HostName
 from tui.transport.collect import run_command
@@ -48,7 +48,13 @@ class SshHost:
         await self._pool.connect()
 
     async def open(
-        self, command: str, *, on_stdout: OnBytes, on_stderr: OnBytes, long: bool = False
+        self,
+        command: str,
+        *,
+        on_stdout: OnBytes,
+        on_stderr: OnBytes,
+        long: bool = False,
+        terminal: TerminalSize | None = None,
     ) -> Channel:
         """Start `command`, waiting for a free session if need be.
 
@@ -57,13 +63,24 @@ class SshHost:
         """
 
         async def start(link: SshLink, on_end: Callable[[], None]) -> Channel:
-            return await link.start(command, on_stdout, on_stderr, on_end)
+            return await link.start(command, on_stdout, on_stderr, on_end, terminal)
 
         return await self._pool.open(start, long=long)
 
     async def run(self, command: str, stdin: bytes = b"", *, timeout_s: float) -> Completed:
         """Run `command` to its end; HostUnreachable after `timeout_s`, its channel aborted."""
         return await run_command(self, command, stdin, timeout_s=timeout_s)
+
+    async def open_tcp(self, address: str, port: int, *, on_data: OnBytes) -> Channel:
+        """Connect to a port that the host can reach; it takes no session of the server's.
+
+        Raises what `connect` raises, ConnectionDropped, and PortRefused with the reason.
+        """
+
+        async def start(link: SshLink, on_end: Callable[[], None]) -> Channel:
+            return await link.connect_tcp(address, port, on_data, on_end)
+
+        return await self._pool.open_beside(start)
 
     def drop(self) -> None:
         """Abort every connection at once. The next `open` connects anew."""
