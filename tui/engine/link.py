@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tui.contracts import Completed, HostParts, Version
+from tui.contracts import Channel, Completed, HostParts, OnBytes, Version
 from tui.engine.store import Signal, Store
 from tui.model.errors import (
     DayflyError,
@@ -24,7 +24,7 @@ from tui.model.errors import (
     ManagerSilent,
     WardenError,
 )
-from tui.model.events import ImagesListed, LinkChanged, VmsListed
+from tui.model.events import HostMeasured, ImagesListed, LinkChanged, VmsListed
 from tui.model.hosts import Health, VmInfo
 from tui.model.lease import LAUNCH_JOB, Argv, LeasePhase, LeaseReport
 from tui.model.spec import HostName, VmName
@@ -35,6 +35,7 @@ T = TypeVar("T")
 QUESTION_LIMIT_S = 60.0
 """For one command of the manager that lists things."""
 _FIRST_BACKOFF_S, _LAST_BACKOFF_S = 0.5, 30.0
+_MEASURE_AFTER_S, _MEASURE_S = 1.0, 9.0
 _REFUSED_BACKOFF_S = 300.0
 """Where only a person can help, and no VM waits for our heartbeats."""
 
@@ -57,6 +58,7 @@ class HostLink:
         self.version: Version | None = None
         self.reports: dict[VmName, LeaseReport] = {}
         self._host = parts.host
+        self._upkeep = parts.upkeep
         self._store = store
         self._beat_s = beat_s
         self._poll_s = poll_s
@@ -90,6 +92,11 @@ class HostLink:
         """Whether we can talk to the host now; its manager may be silent all the same."""
         return self._up
 
+    @property
+    def spare_channels(self) -> int:
+        """How many more long channels there is room for before somebody has to wait for one."""
+        return self._host.spare_channels
+
     # ---- being connected
 
     async def serve(self) -> None:
@@ -114,6 +121,23 @@ class HostLink:
                 await self._look_around()
             if connection == self._connections:
                 await self._look.wait_for(self._poll_s)
+
+    async def measure(self) -> None:
+        """Ask how busy the host is every few seconds while the link is up, until cancelled."""
+        while True:
+            if self._up:
+                await asyncio.sleep(_MEASURE_AFTER_S)  # what is said first on a new link is more urgent
+                await self._measure_once()
+                await asyncio.sleep(_MEASURE_S)
+            else:
+                await self._news.wait()
+
+    async def _measure_once(self) -> None:
+        try:
+            load = await self._upkeep.measure()
+        except (HostError, WardenError):
+            return  # whether the link is dead is for the holder to say; the figures can wait
+        self._store.apply(HostMeasured(host=self.name, at=load.at, load=load))
 
     def reconnect(self) -> None:
         """Try now instead of at the end of the back-off."""
@@ -211,6 +235,12 @@ class HostLink:
                     raise
                 await self._news.wait_for(1.0)
 
+    async def open_tcp(self, address: str, port: int, *, on_data: OnBytes, patience_s: float) -> Channel:
+        """Connect to a port that the host can reach. Raises PortRefused, and what `say` raises."""
+        return await self.say(
+            lambda: self._host.open_tcp(address, port, on_data=on_data), patience_s=patience_s
+        )
+
     async def _be_up(self, patience_s: float | None) -> None:
         try:
             async with asyncio.timeout(patience_s):
@@ -236,6 +266,10 @@ class HostLink:
 
     # ---- what the host has
 
+    def address_of(self, vm: VmName) -> str:
+        """The first IPv4 address of a VM, as it was listed last; empty: none is known."""
+        return next((info.ipv4[0] for info in self._vms if info.name == vm and info.ipv4), "")
+
     async def list_now(self, *, patience_s: float = QUESTION_LIMIT_S) -> tuple[VmInfo, ...]:
         """A list of VMs that was begun after this call. Raises HostUnreachable when none comes in time."""
         wanted = self._lists_begun + 1
@@ -258,9 +292,11 @@ class HostLink:
     async def _list_vms(self) -> None:
         self._lists_begun += 1
         number = self._lists_begun
+        began_at = time.monotonic()
         self._vms = self.driver.parse_list((await self._ask(self.driver.list_argv())).stdout)
+        took_s = time.monotonic() - began_at
         self._lists_done = number
-        self._store.apply(VmsListed(host=self.name, at=time.time(), vms=self._vms))
+        self._store.apply(VmsListed(host=self.name, at=time.time(), vms=self._vms, took_s=took_s))
         self._news.fire()
 
     # ---- leases

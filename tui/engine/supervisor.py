@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from tui.contracts import Ask, HostOpener, LogReader
 from tui.engine import narrate
+from tui.engine.inside import VmInside
 from tui.engine.janitor import Janitor
 from tui.engine.ledger import Ledger, LedgerRow
 from tui.engine.link import QUESTION_LIMIT_S, HostLink
@@ -25,6 +26,7 @@ from tui.engine.outages import Outages
 from tui.engine.questions import Questions
 from tui.engine.recorder import Recorder
 from tui.engine.run import Run
+from tui.engine.sampler import Sampling
 from tui.engine.store import Store
 from tui.model.errors import DayflyError, UsageError
 from tui.model.events import (
@@ -34,6 +36,7 @@ from tui.model.events import (
     Narrated,
     RunRecovered,
     RunSubmitted,
+    UsePeaked,
     VmsListed,
     WorkEnded,
 )
@@ -50,6 +53,8 @@ class Pace:
 
     beat_s: float = 2.0
     poll_s: float = 5.0
+    sample_s: float = 5.0
+    """How often VMs say what they use."""
     ask_s: float = QUESTION_LIMIT_S
     """How long a VM manager may take to list its VMs before it counts as silent."""
     leave_s: float = 600.0
@@ -70,6 +75,7 @@ async def supervise(
     async with asyncio.TaskGroup() as lasting:
         supervisor = Supervisor(ledger, open_host, hosts, identity, lasting, ask=ask, pace=pace)
         janitor = lasting.create_task(supervisor.janitor.serve(), name="janitor")
+        sampling = lasting.create_task(supervisor.sampling.serve(), name="sampling")
         try:
             async with asyncio.TaskGroup() as runs:
                 supervisor.begin(runs)
@@ -79,6 +85,7 @@ async def supervise(
                     await supervisor.wind_up()
         finally:
             janitor.cancel()
+            sampling.cancel()
             await supervisor.close()
 
 
@@ -98,6 +105,7 @@ class Supervisor:
     ) -> None:
         self.store = Store()
         self.janitor = Janitor(ledger, self.store)
+        self.sampling = Sampling(self.store, self.link, every_s=pace.sample_s)
         self._ledger = ledger
         self._open_host = open_host
         self._entries = dict(hosts)
@@ -111,6 +119,7 @@ class Supervisor:
         self._link_tasks: list[asyncio.Task[None]] = []
         self._links: dict[HostName, HostLink] = {}
         self._runs: dict[RunId, Run] = {}
+        self._insides: dict[RunId, VmInside] = {}
         self._run_group: asyncio.TaskGroup | None = None
         self._run_tasks: set[asyncio.Task[None]] = set()
         self._is_leaving = False
@@ -155,6 +164,8 @@ class Supervisor:
         )
         if row.outcome is not None:
             self.store.apply(WorkEnded(run=row.run, at=at, outcome=row.outcome))
+        if row.peak is not None:
+            self.store.apply(UsePeaked(run=row.run, at=at, peak=row.peak))
         self._start(self._narrating(run, run.take_up(row)), f"take up {run.vm}")
         return True
 
@@ -182,6 +193,15 @@ class Supervisor:
         """The run's log files."""
         return RunLogReader(self._ledger.run_folder(run))
 
+    def inside(self, run: RunId) -> VmInside:
+        """The inside of its VM."""
+        if run not in self._insides:
+            of = self._runs[run]
+            self._insides[run] = VmInside(
+                *(run, of.vm, of.spec, of.link), folder=of.folder, store=self.store, start=self._start
+            )
+        return self._insides[run]
+
     def shell_command(self, run: RunId) -> str:
         """How a person reaches the VM."""
         state = self.state.runs[run]
@@ -206,7 +226,7 @@ class Supervisor:
             link = HostLink(parts, self.store, beat_s=pace.beat_s, poll_s=pace.poll_s, ask_s=pace.ask_s)
             self._links[host] = link
             self.show_host(host)
-            for loop in (link.serve, link.watch):
+            for loop in (link.serve, link.watch, link.measure):
                 self._link_tasks.append(self._lasting.create_task(loop(), name=f"{loop.__name__} {host}"))
         return self._links[host]
 
