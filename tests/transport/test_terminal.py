@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 
@@ -126,16 +127,27 @@ async def test_a_lost_link_is_no_exit_status(sshd: Sshd) -> None:
     await host.aclose()
 
 
-async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """To its end, then backwards."""
-    writer.write((await reader.read())[::-1])
-    writer.close()
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """Whoever connects is heard to his end, then answered with his words backwards."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        with contextlib.suppress(ConnectionError):
+            writer.write((await reader.read())[::-1])
+            writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    for writer in writers:
+        writer.transport.abort()
+    await asyncio.sleep(0)  # the transports let go of their sockets
 
 
 class TestTcp:
-    async def test_bytes_go_both_ways_and_end(self, host: Host) -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
+    async def test_bytes_go_both_ways_and_end(self, host: Host, port: int) -> None:
         got = bytearray()
         channel = await host.open_tcp("127.0.0.1", port, on_data=got.extend)
         channel.write(b"ab" * 300_000)
@@ -145,7 +157,6 @@ class TestTcp:
         assert await end_of(channel) == 0
         assert bytes(got) == b"!" + b"ba" * 300_000
         channel.abort()
-        server.close()
 
     async def test_a_port_without_anybody(self, host: Host) -> None:
         port = free_port()
@@ -153,31 +164,25 @@ class TestTcp:
             await host.open_tcp("127.0.0.1", port, on_data=bytearray().extend)
         assert (await host.run("echo goes on", timeout_s=LIMIT_S)).stdout == b"goes on\n"
 
-    async def test_dropped_it_has_no_end_of_its_own(self, host: Host) -> None:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
+    async def test_dropped_it_has_no_end_of_its_own(self, host: Host, port: int) -> None:
         channel = await host.open_tcp("127.0.0.1", port, on_data=bytearray().extend)
         host.drop()
         with pytest.raises(ConnectionDropped):
             await end_of(channel)
         with pytest.raises(ConnectionDropped):
             await channel.drain()
-        server.close()
 
 
 @pytest.mark.sshd
-async def test_more_connections_than_sessions(start_sshd: StartSshd) -> None:
+async def test_more_connections_than_sessions(start_sshd: StartSshd, port: int) -> None:
     """They count as no session, so that no further login is needed for them."""
     sshd = start_sshd(max_sessions=1)
     host = SshHost(sshd.entry(), Person())
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
     channels = [await host.open_tcp("127.0.0.1", port, on_data=bytearray().extend) for _ in range(20)]
     assert (await host.run("echo hi", timeout_s=LIMIT_S)).stdout == b"hi\n"
     assert sshd.logins() == 1
     for channel in channels:
         channel.abort()
-    server.close()
     await host.aclose()
 
 

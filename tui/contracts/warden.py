@@ -106,7 +106,8 @@ class Warden(Protocol):
     ) -> Channel:
         """Run a command of the host with a terminal, after the host has looked as for `enter`.
 
-        For `Driver.shell_argv`. `on_bytes` hears nothing of ours. Refusals are those of `enter`.
+        For `Driver.shell_argv`. `on_bytes` hears nothing of ours; the exit status is the command's. Raises
+        what `Host.open` raises, and EntryRefused with the status that `enter` would end with.
         """
 
     def listen(self, on_command: OnCommand) -> None:

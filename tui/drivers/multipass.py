@@ -139,9 +139,13 @@ class Multipass:
         """What a failed command means, and what to do about it: (sentence, hint)."""
         return multipass_failures.explain(stderr, status, self.manager)
 
+    def shell_argv(self, vm: VmName) -> Argv:
+        """Opens an interactive shell; it exits 0 whatever the shell ended with, and starts a stopped VM."""
+        return (self.manager, "shell", vm)
+
     def shell_command(self, vm: VmName) -> str:
         """What a person types on the host to get into the VM."""
-        return shlex.join((self.manager, "shell", vm))
+        return shlex.join(self.shell_argv(vm))
 
     def delete_command(self, vm: VmName) -> str:
         """What a person types on the host to delete the VM by hand."""

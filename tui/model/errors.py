@@ -19,6 +19,7 @@
     │   ├── NameTaken               a VM of that name was there before us: foreign
     │   ├── LeaseClosing            too late: the lease has ended
     │   ├── NoSuchLease             the host knows no such lease
+    │   ├── EntryRefused            the host lets nobody into the VM
     │   └── NotOurs                 another client's lease
     └── LogUnwritable               this machine's disk refuses the log (try again)
 
@@ -141,6 +142,14 @@ class LeasePinned(WardenError):
 
 class NoSuchLease(WardenError):
     """The host knows no lease of that name."""
+
+
+class EntryRefused(WardenError):
+    """The host lets nobody into the VM; `status` says why, as the exit status of `Warden.enter` does."""
+
+    def __init__(self, message: str, *, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class NotOurs(WardenError):

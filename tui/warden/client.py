@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 
-from tui.contracts import Channel, Completed, Host, LogSink, OnBytes
+from tui.contracts import Channel, Completed, Host, LogSink, OnBytes, TerminalSize
 from tui.model.errors import (
     ConnectionDropped,
     HostUnreachable,
@@ -21,6 +22,7 @@ from tui.model.spec import VmName
 from tui.model.text import clean_bytes
 from tui.model.units import GIB
 from tui.warden import script, wire
+from tui.warden.curtain import Curtain
 from tui.warden.holder import Holder
 from tui.warden.upload import Upload
 
@@ -220,6 +222,20 @@ class HostWarden:
             self._words("enter", vm, wire.command_line(argv)), on_stdout, on_stderr
         )
 
+    async def open_terminal(
+        self, vm: VmName, argv: Argv, size: TerminalSize, *, on_bytes: OnBytes
+    ) -> Channel:
+        """Run a command of the host with a terminal. See `contracts.Warden`. Aborted, it is hung up."""
+        await self._call("status", vm)  # puts the script there where it is missing
+        curtain = Curtain(on_bytes)
+        channel = await self._open_bare(curtain, _ignore, terminal=size)
+        with contextlib.ExitStack() as undo:
+            undo.callback(channel.abort)
+            words = self._words("terminal", vm, wire.command_line(argv))
+            await curtain.lift(channel, words, self._host.name)
+            undo.pop_all()
+        return channel
+
     async def reap(self, vm: VmName, *, force: bool = False) -> None:
         """End the lease: stop the jobs, delete the VM, pinned or not. Returns at once.
 
@@ -309,19 +325,23 @@ class HostWarden:
         if status not in _PUT_AGAIN:
             raise Unguarded("The host cannot keep what is sent to it.", hint=_last_line(bytes(said)))
 
-    async def _open_channel(
-        self, words: bytes, on_stdout: Callable[[bytes], None], on_stderr: Callable[[bytes], None]
+    async def _open_channel(self, words: bytes, on_stdout: OnBytes, on_stderr: OnBytes) -> Channel:
+        channel = await self._open_bare(on_stdout, on_stderr)
+        channel.write(words)
+        return channel
+
+    async def _open_bare(
+        self, on_stdout: OnBytes, on_stderr: OnBytes, *, terminal: TerminalSize | None = None
     ) -> Channel:
+        """The script on a channel, before anything is said to it."""
         await self._host.connect()
         try:
             async with asyncio.timeout(_OPEN_LIMIT_S):
-                channel = await self._host.open(
-                    self._command, on_stdout=on_stdout, on_stderr=on_stderr, long=True
+                return await self._host.open(
+                    self._command, on_stdout=on_stdout, on_stderr=on_stderr, long=True, terminal=terminal
                 )
         except TimeoutError as error:
             raise HostUnreachable("The host does not answer.", host=self._host.name) from error
-        channel.write(words)
-        return channel
 
     def _words(self, verb: str, *arguments: str, force: bool = False) -> bytes:
         return wire.call((verb, self._client, "any" if force else "own", *arguments))

@@ -35,6 +35,7 @@
 #                           66 no job, 67 fetched before and gone, 68 another client's, 69 kept too long and gone
 #   enter VM COMMAND        raw: run it in the VM if that is ours, live and running; it ends with its channel.
 #                           Exit 65 no lease, 68 another client's, 69 the lease is closing, 70 the VM does not run
+#   terminal VM COMMAND     raw, on a terminal: become that command of the host, after the same look; see hush
 #   ask SECONDS COMMAND     run it, bounded; its stdout on stdout, its stderr on stderr, then there a line
 #                           `dayfly asked exit N` or `dayfly asked silent`
 #   hold                    stays. Lines in: `beat N VM...` renews these leases, `look N VM...` only asks.
@@ -188,15 +189,30 @@ verb_ask() {
 
 refuse() { local code="$1"; shift; echo "dayfly: $*" >&2; exit "$code"; }
 
-verb_enter() {   # bound to its channel: on a terminal that hangs up by itself, else a guard must notice
-  local child guard status
+may_enter() {   # may_enter VM
   enter_lease "$1" || refuse 65 "no lease of that name"
   [ "$client" = "$caller" ] || [ "$force" = any ] || refuse 68 "the lease belongs to another client"
   [ -e phase.live ] && [ -e reap.no ] && [ -e whose.own ] || refuse 69 "the lease is closing"
   look; [ "$vm" = "$running" ] || refuse 70 "the VM does not run, the manager says: $vm"
   is_ours || refuse 68 "the VM has another label"
   cd /
-  [ ! -t 0 ] || append_words "$2" run_recipe enter -
+}
+
+hush() {   # on a terminal: words and answers pass as they are, unseen. What was said before this is not ours
+  terminal=$(stty -g) && stty raw -echo && echo "dayfly ready"
+}
+
+verb_terminal() {   # what follows the second mark is the command's
+  [ "$terminal" ] || refuse 1 "no terminal"
+  may_enter "$1"
+  stty "$terminal"; echo "dayfly begin"
+  exec 7<&- 8>&-
+  append_words "$2" exec
+}
+
+verb_enter() {   # bound to its channel: a guard must notice its end
+  local child guard status
+  may_enter "$1"
   exec 3<&0 4>&2 </dev/null 2>/dev/null
   { append_words "$2" run_recipe enter -; } <&3 2>&4 3<&- 4>&- 8>&- & child=$!
   born_of $child || born=gone
@@ -228,7 +244,9 @@ follow_call() {
 
 main() {
   local count=0
+  terminal=
   if [ $# = 0 ]; then
+    [ ! -t 0 ] || hush || die bad-call "no terminal"
     read -r count || die bad-call "no words"
     while [ "$count" -gt 0 ]; do
       IFS= read -r word || die bad-call "words are missing"
@@ -245,7 +263,7 @@ main() {
   [ $# -ge 3 ] || die bad-call "no such call"
   verb=$1 caller=$2 force=$3; shift 3
   case $verb in
-  open|start|spool|put|drop|kill|pin|unpin|grace|reap|release|settle|status|sweep|acknowledge|ask|hold|enter) "verb_$verb" "$@";;
+  open|start|spool|put|drop|kill|pin|unpin|grace|reap|release|settle|status|sweep|acknowledge|ask|hold|enter|terminal) "verb_$verb" "$@";;
   follow) follow_call "$@";;
   *) die bad-call "no such verb";;
   esac
