@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 Colour = int | tuple[int, int, int] | None
 """An index of the 256-colour palette, red-green-blue, or the terminal's own."""
@@ -30,8 +31,7 @@ class Look:
 PLAIN = Look()
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One column of one row."""
 
     text: str

@@ -163,11 +163,18 @@ class Emulator:
             self._board.resize(max(1, columns), max(1, rows))
             self._window.view_top = None
 
+    def row(self, y: int) -> tuple[Cell, ...]:
+        """One row of what is seen now, all its columns; the past where one has scrolled back."""
+        if self.scrolled_back:
+            seen = self._window.view_rows()
+            cells: Sequence[tuple[Style, str]] = seen[y] if y < len(seen) else ()
+        else:
+            cells = self._board.display.page.line(y).cells if y < self._board.height else ()
+        return _row(cells, self._board.width, is_reverse=self._board.modes.reverse_screen)
+
     def rows(self) -> list[tuple[Cell, ...]]:
-        """All that is seen now, top to bottom: scrolled back, the past first."""
-        is_reverse = self._board.modes.reverse_screen
-        width = self._board.width
-        return [_row(cells, width, is_reverse) for cells in self._window.view_rows()]
+        """All of them, top to bottom."""
+        return [self.row(y) for y in range(self._board.height)]
 
     def changed_rows(self) -> Sequence[int]:
         """Which rows look different from when this was asked last."""
@@ -278,11 +285,14 @@ def _colour(colour: object) -> Colour:
 
 
 @lru_cache(maxsize=8192)
-def _cell(text: str, style: Style, is_reverse: bool) -> Cell:
-    look = _look(style, is_reverse)
+def _cell(text: str, look: Look) -> Cell:
     return Cell(" " if look.concealed and text else safe(text) if text else "", look)
 
 
-def _row(cells: Sequence[tuple[Style, str]], width: int, is_reverse: bool) -> tuple[Cell, ...]:
-    row = [_cell(text, style, is_reverse) for style, text in cells[:width]]
-    return (*row, *[_cell(" ", Style(), is_reverse)] * (width - len(row)))
+def _row(cells: Sequence[tuple[Style, str]], width: int, *, is_reverse: bool) -> tuple[Cell, ...]:
+    row, last, look = [], None, PLAIN
+    for style, text in cells[:width]:
+        if style is not last:
+            last, look = style, _look(style, is_reverse)
+        row.append(_cell(text, look))
+    return (*row, *[_cell(" ", _look(Style(), is_reverse))] * (width - len(row)))
