@@ -5,12 +5,11 @@ from __future__ import annotations
 import importlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui import config, profiles
-from tui.contracts import Ask, Host, HostParts
+from tui.contracts import Ask, Host, HostParts, ProfilePage
 from tui.drivers import registry
 from tui.engine.desk import Desk
 from tui.engine.doctor import Doctor
@@ -19,6 +18,7 @@ from tui.engine.supervisor import Pace, Supervisor, supervise
 from tui.model.hosts import DEMO, LOCAL, HostEntry
 from tui.model.lease import Identity
 from tui.model.spec import HostName, RunSpec
+from tui.profiles import shelf
 from tui.warden.client import HostWarden
 from tui.warden.upkeep import HostUpkeep
 
@@ -124,9 +124,25 @@ class Shelf:
         """Read one."""
         return profiles.load(name, overrides={}, default_host=self._default_host or DEMO)
 
-    def save(self, spec: RunSpec, name: str) -> Path:
+    def pages(self) -> Sequence[ProfilePage]:
+        """Every profile, faulty ones too."""
+        return shelf.pages(default_host=self._default_host or DEMO)
+
+    def page(self, name: str) -> ProfilePage:
+        """One of them."""
+        return shelf.page(name, default_host=self._default_host or DEMO)
+
+    def save(self, spec: RunSpec, name: str, *, like: Path | None = None) -> Path:
         """Write it to the user's folder."""
-        return profiles.save(replace(spec, name=name), name, replace=True)
+        return shelf.save(spec, name, like=like, default_host=self._default_host or DEMO)
+
+    def duplicate(self, name: str, new: str) -> Path:
+        """Copy one to the user's folder."""
+        return shelf.duplicate(name, new, default_host=self._default_host or DEMO)
+
+    def delete(self, name: str) -> None:
+        """Delete one of the user's folder."""
+        shelf.delete(name)
 
     def validate_field(self, key: str, text: str) -> str | None:
         """What is wrong with one field."""

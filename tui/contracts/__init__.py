@@ -19,7 +19,7 @@ from tui.contracts.history import (
     Wanted,
 )
 from tui.contracts.host import Ask, Channel, Completed, Host, OnBytes, TerminalSize
-from tui.contracts.profiles import ProfileShelf
+from tui.contracts.profiles import ProfilePage, ProfileShelf, ProfileSource, TextFault
 from tui.contracts.warden import HostOpener, HostParts, LogSink, OnCommand, Upkeep, Warden
 
 __all__ = [
@@ -44,12 +44,15 @@ __all__ = [
     "OnCommand",
     "ParseHost",
     "PastRun",
+    "ProfilePage",
     "ProfileShelf",
+    "ProfileSource",
     "Pruned",
     "RunDiff",
     "RunRecord",
     "Terminal",
     "TerminalSize",
+    "TextFault",
     "Upkeep",
     "Version",
     "Wanted",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tui.files.toml import KeyPath, TomlFile, dotted, read
+from tui.files.toml import KeyPath, TomlFile, dotted, parse, read
 from tui.model.errors import ProfileError
 from tui.model.spec import PinPolicy, RunSpec
 from tui.profiles import flags
@@ -26,6 +26,7 @@ __all__ = [
     "find",
     "load",
     "names",
+    "parsed",
     "resolve",
     "resolve_form",
     "save",
@@ -54,7 +55,15 @@ def load(path_or_name: str, *, overrides: flags.Flags, default_host: str | None)
     those of flags at the current one. Reads a file of cloud-init that is named.
     Raises UsageError for an unknown name, ProfileError with every fault of file and flags.
     """
-    file = read(find(path_or_name))
+    return _loaded(read(find(path_or_name)), overrides, default_host)
+
+
+def parsed(raw: bytes, path: Path, *, default_host: str | None) -> RunSpec:
+    """What `load` does, for bytes that are here already as the profile at `path`. Raises ProfileError."""
+    return _loaded(parse(raw, path), {}, default_host)
+
+
+def _loaded(file: TomlFile, overrides: flags.Flags, default_host: str | None) -> RunSpec:
     written, faults = _from_file(file)
     typed, misspelt = flags.understood(overrides)
     given, more = _from_person(typed, flags.label)

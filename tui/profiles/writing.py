@@ -32,23 +32,34 @@ def dump(spec: RunSpec, *, with_host: bool = True) -> str:
     """
     import tomli_w
 
+    written = as_toml(spec, with_host=with_host)
+    # tomli-w's multi-line form drops carriage returns.
+    return tomli_w.dumps(written, multiline_strings="\\r" not in repr(written))
+
+
+def as_toml(spec: RunSpec, *, with_host: bool = True) -> dict[str, object]:
+    """The keys of `dump`, in order, each as TOML has it."""
     plain = RunSpec(image="", command="", host=spec.host)
     written: dict[str, object] = {}
     for key, field in FIELDS.items():
         value = FINISH if key == "grace" and spec.finish else getattr(spec, field)
         if (with_host and key == "host") or value != getattr(plain, field):
             written[key] = _as_toml(key, value)
-    # tomli-w's multi-line form drops carriage returns.
-    return tomli_w.dumps(written, multiline_strings="\\r" not in repr(written))
+    return written
 
 
 def write(spec: RunSpec, *, replace: bool, with_host: bool) -> Path:
     """Keep it in the person's profiles under its name. Raises UsageError as `save` says."""
+    return write_text(dump(spec, with_host=with_host), spec.name, replace=replace)
+
+
+def write_text(text: str, name: str, *, replace: bool) -> Path:
+    """Keep a profile's text in the person's profiles. Raises UsageError as `save` says."""
     config_dir()
-    path = user_folder() / f"{spec.name}.toml"
+    path = user_folder() / f"{name}.toml"
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
-        write_atomically(path, dump(spec, with_host=with_host), replace=replace)
+        write_atomically(path, text, replace=replace)
     except FileExistsError as error:
         raise UsageError(
             f"{path} exists already", hint="save under another name, or say to replace it"
