@@ -71,6 +71,10 @@ class Host(Protocol):
     def name(self) -> HostName:
         """Which host it is."""
 
+    @property
+    def spare_channels(self) -> int:
+        """How many more `long` ones may be opened before somebody has to wait for one; a few, or many."""
+
     async def connect(self) -> None:
         """Have a connection, making one where there is none.
 

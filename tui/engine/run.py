@@ -22,12 +22,13 @@ from tui.engine.stages import PATIENCE_S, Stages
 from tui.engine.store import Store
 from tui.engine.takeover import Standing, ends_at, phase_of, standing_of
 from tui.model.errors import DayflyError, LeaseClosing, LeasePinned, NoSuchLease
-from tui.model.events import RunAdopted, RunLeft, RunOrphaned, VmObserved
+from tui.model.events import RunAdopted, RunLeft, RunOrphaned, UsePeaked, VmObserved
 from tui.model.hosts import VmInfo
 from tui.model.lease import WORK_JOB, Identity, LeasePhase, LeaseReport
 from tui.model.phase import Outcome, OutcomeKind, Phase, may_move
 from tui.model.spec import PinPolicy, RunId, RunSpec, VmName
 from tui.model.state import RunState
+from tui.model.use import PeakUse
 
 _VERDICT_S = 15.0
 """How long the host may take to say what became of a workload whose VM is in no list any more."""
@@ -313,8 +314,7 @@ class Run:
         report = await self._stages.fetch_late(report)
         outcome = row.outcome or self._stages.past_outcome(report)
         if standing_of(report, has_ended=True) is Standing.KEPT:
-            self._emitter.end_work(outcome)
-            await asyncio.to_thread(self._ledger.ended, self.id, outcome)
+            await self._end_work(outcome)
             await self._collect()
             self._keep("Pinned since an earlier session.")
         else:
@@ -323,10 +323,9 @@ class Run:
     # ---- its end
 
     async def _conclude(self, outcome: Outcome) -> None:
-        self._emitter.end_work(outcome)
+        await self._end_work(outcome)
         if self._stages.hint:
             self._emitter.tell(f"What to do: {self._stages.hint}")
-        await asyncio.to_thread(self._ledger.ended, self.id, outcome)
         if not self._stages.has_touched_host:
             self.link.leave_lane(self.vm)
             await asyncio.to_thread(self._ledger.gone, self.id)
@@ -339,6 +338,15 @@ class Run:
             self._keep(f"To get in, type on {self.link.name}: {self.link.driver.shell_command(self.vm)}")
         else:
             self._mark()
+
+    async def _end_work(self, outcome: Outcome) -> None:
+        """How it went, and what its VM used, into the state and the ledger; the first word counts."""
+        is_news, peak = self.state.outcome is None, self.state.peak
+        self._emitter.end_work(outcome)
+        await asyncio.to_thread(self._ledger.ended, self.id, outcome)
+        if is_news and peak != PeakUse():
+            self._emitter.emit(UsePeaked(run=self.id, at=time.time(), peak=peak))
+            await asyncio.to_thread(self._ledger.peaked, self.id, peak)
 
     def _is_urgent(self, outcome: Outcome) -> bool:
         """It is told to end, or its time is over: its results come home beside the deletion."""

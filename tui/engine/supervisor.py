@@ -298,6 +298,8 @@ class Supervisor:
 
     async def wind_up(self) -> None:
         """Leave, and wait until every VM is gone or kept, the patience is over, or somebody abandons."""
+        for inside in self._insides.values():
+            inside.end_shells()
         if not self._is_leaving:
             self.leave()
         try:

@@ -21,6 +21,7 @@ from tui.transport.room import Room
 _STDERR = 2
 _KILL_AFTER_S = 5.0
 _CLOSE_WITHIN_S = 2.0
+_PLENTY = 64
 
 
 class LocalChannel(asyncio.SubprocessProtocol):
@@ -165,6 +166,11 @@ class LocalHost:
     def name(self) -> HostName:
         """Which host it is."""
         return self._entry.name
+
+    @property
+    def spare_channels(self) -> int:
+        """Many: they are processes of this machine."""
+        return _PLENTY
 
     async def connect(self) -> None:
         """Nothing to do: we are there."""

@@ -115,6 +115,15 @@ class Pool(Generic[L]):
         self._closed = False
         self._queues: dict[bool, deque[asyncio.Future[None]]] = {False: deque(), True: deque()}
 
+    @property
+    def spare(self) -> int:
+        """How many more long channels make nobody wait: as many as you like where we may make connections."""
+        takers = self._takers()
+        if not any(member.link.attended for member in takers):
+            return LONG_SESSIONS
+        rooms = (min(LONG_SESSIONS - each.long, self._max_sessions - each.sessions) for each in takers)
+        return sum(max(0, room) for room in rooms)
+
     async def connect(self) -> None:
         """Have a connection. All who wait for the first one share its outcome: no storm of logins.
 

@@ -40,6 +40,11 @@ class SshHost:
         """Which host it is."""
         return self._entry.name
 
+    @property
+    def spare_channels(self) -> int:
+        """How many more long ones may be opened before somebody has to wait for one."""
+        return self._pool.spare
+
     async def connect(self) -> None:
         """Have a connection. Tries once; whoever wants more tries again.
 
