@@ -18,8 +18,8 @@ from tui.model.lease import EndKind, JobPlace
 SHELLS = {"dash": "dash", "ash": "busybox", "mksh": "mksh", "yash": "yash", "bash": "bash"}
 POSIX_UTILITIES = (
     *("[", "cat", "cksum", "cp", "date", "dd", "df", "du", "echo", "false", "find", "kill", "ls", "mkdir"),
-    *("mkfifo", "mv", "printf", "ps", "pwd", "rm", "rmdir", "sleep", "tail", "test", "touch", "tr", "true"),
-    *("uname", "wc", "who"),
+    *("mkfifo", "mv", "printf", "ps", "pwd", "rm", "rmdir", "sleep", "stty", "tail", "test", "touch", "tr"),
+    *("true", "uname", "wc", "who"),
 )
 
 

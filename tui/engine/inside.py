@@ -1,13 +1,15 @@
-"""The inside of one run's VM: its files, and its ports. A `contracts.Inside`."""
+"""The inside of one run's VM: shells, its files, its ports. A `contracts.Inside`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+from tui.contracts import OnBytes, TerminalSize
 from tui.engine.browsing import Browser
 from tui.engine.forwarding import Forwards, Start
 from tui.engine.link import HostLink
+from tui.engine.shells import Shell, Shells
 from tui.engine.store import Store
 from tui.model.files import Fetched, Folder
 from tui.model.spec import RunId, RunSpec, VmName
@@ -29,6 +31,15 @@ class VmInside:
     ) -> None:
         self._browser = Browser(link, vm, spec, scratch=folder)
         self._forwards = Forwards(run, vm, link, store=store, start=start)
+        self._shells = Shells(run, vm, link, store)
+
+    async def open_shell(self, size: TerminalSize, on_bytes: OnBytes) -> Shell:
+        """See `contracts.Inside`."""
+        return await self._shells.open(size, on_bytes)
+
+    def end_shells(self) -> None:
+        """The front end is gone: hang up. Idempotent."""
+        self._shells.end()
 
     async def list_folder(self, path: str) -> Folder:
         """See `contracts.Inside`."""

@@ -83,7 +83,7 @@ class Visit:
         status = await self._begun.wait()
         waiting = self._stderr.end()
         if self._stderr.process is None and status in _REFUSALS:
-            raise _REFUSALS[status](self._link, self._vm, clean_bytes(waiting).removeprefix("dayfly: "))
+            raise refusal(self._link, self._vm, status, clean_bytes(waiting).removeprefix("dayfly: "))
         self._stderr.release()
         return status
 
@@ -123,6 +123,19 @@ async def visit(link: HostLink, vm: VmName, argv: Argv) -> Completed:
         return Completed(await command.wait(), bytes(stdout), bytes(stderr))
     finally:
         command.abort()
+
+
+def refusal(link: HostLink, vm: VmName, status: int, reason: str) -> DayflyError:
+    """What it means that the host let nobody in, with that exit status."""
+    return _REFUSALS[status](link, vm, reason)
+
+
+def closing(link: HostLink, vm: VmName) -> LeaseClosing:
+    """The VM is being deleted."""
+    return LeaseClosing(
+        f"{vm} is being deleted from {link.name}",
+        hint="to keep the VM of the next run: dayfly run --pin always",
+    )
 
 
 class _Marked:
@@ -189,13 +202,6 @@ def _not_ours(link: HostLink, vm: VmName, reason: str) -> DayflyError:
     return NotOurs(f"{vm} on {link.name} is not ours: {reason}", hint="whose it is: dayfly ps --all")
 
 
-def _closing(link: HostLink, vm: VmName, _reason: str) -> DayflyError:
-    return LeaseClosing(
-        f"{vm} is being deleted from {link.name}",
-        hint="to keep the VM of the next run: dayfly run --pin always",
-    )
-
-
 def _not_running(link: HostLink, vm: VmName, reason: str) -> DayflyError:
     return ManagerRefused(
         f"{vm} on {link.name} takes no commands: {reason}",
@@ -206,6 +212,6 @@ def _not_running(link: HostLink, vm: VmName, reason: str) -> DayflyError:
 _REFUSALS: dict[int, Callable[[HostLink, VmName, str], DayflyError]] = {
     65: _no_lease,
     68: _not_ours,
-    69: _closing,
+    69: lambda link, vm, _reason: closing(link, vm),
     70: _not_running,
 }
