@@ -19,12 +19,13 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.widgets import TextArea
 
-from tui.app import away, present, results
+from tui.app import away, outside, present, results
 from tui.app.bridge import follow_fleet
-from tui.app.commands import everywhere, places
+from tui.app.commands import everywhere, inspect, places
 from tui.app.commands.command import BY_NAME
 from tui.app.commands.palette import CommandSearch
 from tui.app.places import SCREENS
+from tui.app.screens.command_line import CommandLineDialog
 from tui.app.screens.dialogs import question_dialog
 from tui.app.screens.fleet_screen import (
     MIN_HEIGHT,
@@ -35,6 +36,7 @@ from tui.app.screens.fleet_screen import (
     is_too_small,
 )
 from tui.app.screens.home import HomeScreen
+from tui.app.screens.inspect import InspectScreen
 from tui.app.screens.leave_dialog import Leave, LeaveDialog
 from tui.app.screens.leaving import LeavingScreen
 from tui.app.screens.new_run import NewRunScreen
@@ -42,14 +44,18 @@ from tui.app.screens.orphans import OrphansDialog
 from tui.app.screens.pickers import HelpDialog
 from tui.app.screens.place_screen import PlaceScreen
 from tui.app.screens.run import RunScreen
+from tui.app.screens.run_commands import RunCommandsScreen
 from tui.app.summary import Summary, summarise
 from tui.app.themes import DARK, LIGHT, THEMES
-from tui.contracts import Fleet, ParseHost, ProfileShelf
+from tui.app.vocabulary import vocabulary
+from tui.app.widgets.terminal import TerminalView
+from tui.contracts import Fleet, History, ParseHost, ProfileShelf
+from tui.model.errors import UsageError
 from tui.model.phase import Phase
 from tui.model.settings import Settings
 from tui.model.spec import HostName, RunId
 from tui.model.state import FleetState
-from tui.model.text import clean_line
+from tui.model.text import clean, clean_line
 
 _KEYS_OF_A_TINY_TERMINAL = ("ctrl+q", "ctrl+c", "f1", "question_mark")
 
@@ -79,6 +85,7 @@ class DayflyApp(App[Summary]):
         profiles: ProfileShelf,
         parse_host: ParseHost,
         *,
+        history: History,
         start: str | None = None,
         settings: Settings = Settings(),  # noqa: B008 - frozen
         clock: Callable[[], float] = time.time,
@@ -88,13 +95,14 @@ class DayflyApp(App[Summary]):
             self.register_theme(theme)
         self.theme = DARK
         self._fleet = fleet
-        self._desk = Desk(fleet, profiles, parse_host, clock, settings)
+        self._desk = Desk(fleet, profiles, parse_host, clock, history, settings)
         self._start = start
         self._shown = fleet.state
         self._asking: Dialog[str | None] | None = None
         self._asking_id = ""
         self._asked: set[str] = set()
         self._offered: set[RunId] = set()
+        self._typed_lines: list[str] = []
         self._leave_presses = 0
         self._confirming: LeaveDialog | None = None
         self._leaving: LeavingScreen | None = None
@@ -145,6 +153,8 @@ class DayflyApp(App[Summary]):
         self._tell(old, state)
         self._ask(state)
         self._offer(state)
+        for sentence in self._desk.shells.follow(state):
+            self.notify(sentence, severity="warning", markup=False)
         if self._leaving is not None and not _holds_up(state):
             self.leave_now()
 
@@ -190,7 +200,12 @@ class DayflyApp(App[Summary]):
         self._fleet.answer(question_id, reply)
         self._ask(self._fleet.state)
 
-    # ---- places
+    # ---- places, and what is typed
+
+    @property
+    def desk(self) -> Desk:
+        """What the screens work with."""
+        return self._desk
 
     @on(places.GoRuns)
     @on(places.GoHosts)
@@ -198,20 +213,70 @@ class DayflyApp(App[Summary]):
     @on(places.GoHistory)
     @on(places.GoCommands)
     def _go(self, command: places.Go) -> None:
+        self.go(type(command))
+
+    def go(self, place: type[places.Go]) -> None:
         """Show a place over the runs, which are under everything; it is as one left it."""
-        place = type(command)
-        here = self.screen
-        if not isinstance(here, PlaceScreen) or here.HERE is place:
+        while not isinstance(self.screen, PlaceScreen):
+            self.screen.dismiss(None)
+        if self.screen.HERE is place:
             return
         if place is places.GoRuns:
-            here.dismiss(None)
+            self.screen.dismiss(None)
             return
         if not self.is_screen_installed(place.__name__):
             self.install_screen(SCREENS[place](self._desk), place.__name__)
-        if isinstance(here, HomeScreen):
+        if isinstance(self.screen, HomeScreen):
             self.push_screen(place.__name__)
         else:
             self.switch_screen(place.__name__)
+
+    def open_run(self, run: RunId) -> None:
+        """Show a run's own screen, over the list of all."""
+        self.go(places.GoRuns)
+        home = self.screen_stack[0]
+        assert isinstance(home, HomeScreen)
+        home.open_run(run)
+
+    @on(everywhere.CommandLine)
+    def _ask_for_command(self) -> None:
+        def do(does: Callable[[], object] | None) -> None:
+            if does is not None:
+                does()
+
+        self.push_screen(CommandLineDialog(vocabulary(self), self._typed_lines), do)
+
+    def run_profile(self, name: str) -> None:
+        """Launch a run of a profile, and show it."""
+        try:
+            run = self._fleet.submit(self._desk.profiles.load(name))
+        except UsageError as error:
+            self.notify(clean(f"{error}\n{error.hint}".strip()), severity="error", markup=False)
+        else:
+            self.open_run(run)
+
+    def take_theme(self, name: str) -> None:
+        """Change the colours."""
+        self.theme = name
+
+    # ---- inside a VM
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Every key is the guest's while a terminal has the focus."""
+        is_guests = isinstance(self.focused, TerminalView)
+        return False if is_guests else super().check_action(action, parameters)
+
+    @on(inspect.OpenShell)
+    def _open_shell(self) -> None:
+        screen = self.screen
+        if isinstance(screen, RunCommandsScreen) and (run := screen.chosen_run):
+            self.push_screen(InspectScreen(self._desk, run.id))
+
+    @on(inspect.OpenOutside)
+    async def _open_outside(self) -> None:
+        screen = self.screen
+        if isinstance(screen, RunCommandsScreen) and (run := screen.chosen_run):
+            await outside.run(self, self._fleet.shell_command(run.id))
 
     # ---- leaving
 

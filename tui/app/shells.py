@@ -71,6 +71,11 @@ class Shell:
         self._is_closed = False
 
     @property
+    def was_left(self) -> bool:
+        """Whether the person ended it, by typing in it: nothing of it needs to be read any more."""
+        return self.was_used and self.state is ShellState.ENDED and not self._is_closed
+
+    @property
     def is_open(self) -> bool:
         """Whether keys reach it, or soon will."""
         return self.state in (ShellState.OPENING, ShellState.OPEN)

@@ -72,7 +72,7 @@ class CloseShell(Command):
     KEY, WORD, KEEP = "k", "Close", 3
 
 
-class Reconnect(Command):
+class ReopenShell(Command):
     """Open a new shell in place of the one that was lost or has ended."""
 
     TITLE = "Open it again"

@@ -17,15 +17,17 @@ from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from tui.app.commands.command import BY_NAME, Command
+from tui.app.commands.command import BY_NAME, Command, Scope, command_of
+from tui.app.shells import Shells
 from tui.app.widgets.fact_table import FactTable
-from tui.contracts import Fleet, ParseHost, ProfileShelf
+from tui.contracts import Fleet, History, ParseHost, ProfileShelf
 from tui.model.settings import Settings
 from tui.model.spec import RunId
 from tui.model.state import FleetState
 
 _PALETTE_WIDTH = 100
 _PALETTE_ROOM = 14
+_FOOT: tuple[Scope, ...] = ("here", "chosen", "list", "everywhere")
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 """The smallest terminal, in cells, in which everything fits; the style sheet's breakpoints are the same."""
 
@@ -39,7 +41,10 @@ class Desk:
     parse_host: ParseHost
     clock: Callable[[], float]
     """Epoch seconds, as in the events."""
+    history: History
     settings: Settings = field(default_factory=Settings)
+    shells: Shells = field(default_factory=Shells)
+    """Those open in VMs, whichever screen shows them."""
 
 
 class TooSmall(Static):
@@ -98,9 +103,15 @@ class Page(Screen[ScreenResultType]):
 
 def _spared(active: ActiveBinding) -> tuple[bool, int]:
     """What the footer can do without comes first: what makes no sense now, then by the command."""
-    name = active.binding.action.removeprefix("do('").removesuffix("')")
-    keep = BY_NAME[name].KEEP if name in BY_NAME else 1
+    command = command_of(active.binding.action)
+    keep = command.KEEP if command else 1
     return active.enabled or keep > 3, keep
+
+
+def _foot_order(active: ActiveBinding) -> int:
+    """The footer begins with what is done here; what can be done everywhere is at its end."""
+    command = command_of(active.binding.action)
+    return _FOOT.index(command.SCOPE) if command else 0
 
 
 class FleetScreen(Page[RunId | None]):
@@ -189,12 +200,18 @@ class FleetScreen(Page[RunId | None]):
 
     def reword(self, found: dict[str, ActiveBinding]) -> dict[str, ActiveBinding]:
         """These bindings with the words of now."""
+        for key, active in found.items():
+            command = command_of(active.binding.action)
+            if command is not None and (word := self.word(command)) != command.WORD:
+                found[key] = active._replace(binding=replace(active.binding, description=word))
         return found
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """Of those that the footer has, as many as fit: the ones to be spared first are not shown."""
-        found = self.reword(super().active_bindings)
+        found = dict(
+            sorted(self.reword(super().active_bindings).items(), key=lambda item: _foot_order(item[1]))
+        )
         room = self.app.size.width
         room -= _PALETTE_ROOM if room >= _PALETTE_WIDTH else 0
         shown = {active.binding.action: active for active in reversed(found.values()) if active.binding.show}

@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.widgets import DataTable
 
 from tui.app import away, present, tables
-from tui.app.commands import everywhere, hosts, places, runs
+from tui.app.commands import everywhere, hosts, inspect, lists, places, runs
 from tui.app.commands.command import Command
 from tui.app.present import Label
 from tui.app.screens.new_run import NewRunScreen
@@ -33,6 +33,7 @@ class HomeScreen(PlaceScreen, RunCommandsScreen):
     """What is going on, at a glance."""
 
     HERE = places.GoRuns
+    LIST, NOUN, MARKS = "runs", "Runs", True
 
     BINDINGS: ClassVar[list[BindingType]] = [
         runs.NewRun.binding(),
@@ -45,6 +46,8 @@ class HomeScreen(PlaceScreen, RunCommandsScreen):
         runs.RunAgain.binding(),
         runs.CopyWayIn.binding(),
         runs.OpenResults.binding(),
+        inspect.OpenShell.binding(),
+        inspect.OpenOutside.binding(),
         hosts.AddHost.binding(),
         hosts.Reconnect.binding(),
         everywhere.Quit.binding("q"),
@@ -54,8 +57,7 @@ class HomeScreen(PlaceScreen, RunCommandsScreen):
         """Header, runs, details, hosts, footer."""
         yield self.header()
         with Container(id="home"):
-            with Container(id="runs-panel", classes="panel") as runs:
-                runs.border_title = "Runs"
+            with Container(id="runs-panel", classes="panel"):
                 yield FactTable(id="runs")
                 yield Sheet(id="no-runs")
             with Container(id="details-panel", classes="panel"):
@@ -69,11 +71,11 @@ class HomeScreen(PlaceScreen, RunCommandsScreen):
         """Fill the tables, and the details of what is under the cursor."""
         hosts = state.hosts.values()
         self.show_header([Label("dayfly"), *map(_host_mark, hosts)], present.counts(state))
-        runs, hosts_table = self.query_one("#runs", FactTable), self.query_one("#hosts", FactTable)
-        runs.fill(tables.runs_table(state, now, runs.content_size.width - 1))
+        self.fill_list(tables.runs_table(state, now, self.list_width))
+        hosts_table = self.query_one("#hosts", FactTable)
         hosts_table.fill(tables.hosts_table(state, now, hosts_table.content_size.width - 1))
-        self.set_class(not state.runs, "-no-runs")
-        self.query_one("#no-runs", Sheet).put_text(_empty(state))
+        self.set_class(not state.runs or bool(self.hides_all), "-no-runs")
+        self.query_one("#no-runs", Sheet).put_text(self.hides_all or _empty(state))
         self._show_details(state, now)
 
     @property
@@ -87,12 +89,18 @@ class HomeScreen(PlaceScreen, RunCommandsScreen):
     @property
     def chosen_host(self) -> HostName | None:
         """The host under the cursor of the hosts' table, if that has the focus."""
+        if not self.is_mounted:
+            return None
         table = self.query_one("#hosts", FactTable)
         return HostName(table.chosen) if table.has_focus and table.chosen else None
 
     def can(self, command: type[Command]) -> bool:
         """A run must be there to act upon it; there is no way further back."""
-        return command is not everywhere.Back and (not self.is_mounted or super().can(command))
+        if command is everywhere.Back:
+            return self.has_something_to_clear
+        if self.chosen_host and command in (lists.MarkRow, lists.MarkAll):
+            return False
+        return super().can(command)
 
     def _show_details(self, state: FleetState, now: float) -> None:
         panel, facts = self.query_one("#details-panel"), self.query_one("#details", Facts)

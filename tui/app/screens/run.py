@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 
 from tui.app import present, results, tables
-from tui.app.commands import everywhere, logs, runs
+from tui.app.commands import everywhere, inspect, logs, runs
 from tui.app.commands.command import Command
 from tui.app.present import Label
 from tui.app.screens.fleet_screen import Desk
@@ -57,10 +57,13 @@ class RunScreen(RunCommandsScreen):
         runs.RunAgain.binding(),
         runs.CopyWayIn.binding(),
         runs.OpenResults.binding(),
+        inspect.OpenShell.binding(),
+        inspect.OpenOutside.binding(),
         logs.NextLog.binding(),
         logs.PreviousLog.binding(),
         *(command.binding() for command in _TABS),
         everywhere.Back.binding("escape,q"),
+        everywhere.CommandLine.binding(),
         everywhere.Help.binding("question_mark,f1"),
     ]
 

@@ -9,12 +9,13 @@ from textual import on
 from textual.binding import ActiveBinding
 
 from tui.app import away, opener, present, results
-from tui.app.commands import runs
-from tui.app.commands.command import Command
+from tui.app.commands import inspect, runs
+from tui.app.commands.command import Command, command_of
 from tui.app.present import Label
 from tui.app.screens.dialogs import Confirm
 from tui.app.screens.fleet_screen import FleetScreen
 from tui.app.screens.pin_for import PinForDialog, PinTerm
+from tui.app.shells import may_enter
 from tui.model.errors import UsageError
 from tui.model.phase import Phase, Pin
 from tui.model.spec import RunId
@@ -31,6 +32,8 @@ _OF_A_RUN = (
     runs.RunAgain,
     runs.CopyWayIn,
     runs.OpenResults,
+    inspect.OpenShell,
+    inspect.OpenOutside,
 )
 _CONDITIONS: dict[type[Command], Callable[[RunState], bool]] = {
     runs.PinRun: present.may_pin,
@@ -40,6 +43,8 @@ _CONDITIONS: dict[type[Command], Callable[[RunState], bool]] = {
     runs.LeaveAlone: lambda run: run.orphaned,
     runs.CopyWayIn: present.has_way_in,
     runs.OpenResults: lambda run: bool(results.folder(run)),
+    inspect.OpenShell: may_enter,
+    inspect.OpenOutside: may_enter,
 }
 _CROWDED: tuple[type[Command], ...] = (runs.RunAgain, runs.CopyWayIn)
 _WORDED: tuple[type[Command], ...] = (runs.PinRun, runs.CancelRun)
@@ -94,14 +99,10 @@ class RunCommandsScreen(FleetScreen):
         """With the words of now; the footer makes room for what may be done with a run on its own."""
         run = self.chosen_run if self.is_mounted else None
         if run is not None and away.may_take_over(run):
-            for command in _CROWDED:
-                if active := found.get(command.KEY):
-                    found[command.KEY] = active._replace(binding=replace(active.binding, show=False))
-        for command in _WORDED:
-            if active := found.get(command.KEY):
-                binding = replace(active.binding, description=self.word(command))
-                found[command.KEY] = active._replace(binding=binding)
-        return found
+            for key, active in found.items():
+                if command_of(active.binding.action) in _CROWDED:
+                    found[key] = active._replace(binding=replace(active.binding, show=False))
+        return super().reword(found)
 
     @on(runs.PinRun)
     def _pin(self) -> None:
