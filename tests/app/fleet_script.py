@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from tui.contracts import LogChunk
 from tui.model.errors import ProfileError, UsageError
 from tui.model.events import (
+    CommandRan,
     Event,
     HostAdded,
     ImagesListed,
@@ -34,6 +36,7 @@ from tui.model.results import Result
 from tui.model.spec import HostName, PinPolicy, RunId, RunSpec, VmName
 from tui.model.state import FleetState, reduce
 from tui.model.units import GIB, parse_duration, parse_size
+from tui.model.use import HostCommand
 
 NOW = 1_800_000_000.0
 
@@ -161,6 +164,18 @@ class ScriptedFleet:
 
     def end(self, run: RunId, outcome: Outcome) -> None:
         self.emit(WorkEnded(run=run, at=self.now, outcome=outcome))
+
+    def ran(self, *lines: str, status: int | None = 0, took_s: float = 0.2, is_routine: bool = False) -> None:
+        """Commands of the demo host, each ended now."""
+        for line in lines:
+            command = HostCommand(
+                at=self.now,
+                argv=tuple(shlex.split(line)),
+                took_s=took_s,
+                status=status,
+                is_routine=is_routine,
+            )
+            self.emit(CommandRan(host=DEMO, at=self.now, command=command))
 
     def bring(self, run: RunId, *results: Result) -> None:
         self.emit(ResultsChanged(run=run, at=self.now, results=results))

@@ -29,7 +29,7 @@ async def test_they_are_listed_once_a_start_and_escape_leaves_them(
     await stage.sees("Left over from an earlier session", "▶ working   2K", "◔ launching", "in 14 min")
     await stage.press("escape")
     stage.fleet.boot(two[0])
-    await stage.sees("? left over", "ends in 14 min", "t Take over", "l Leave", "x End", "q Quit")
+    await stage.sees("? left over", "ends in 14 min", "T Take over", "L Leave", "x End", "q Quit")
     assert isinstance(stage.app.screen, HomeScreen)
     assert not stage.fleet.calls
 
@@ -104,13 +104,13 @@ async def test_the_run_screen_has_the_same_keys(stage: Stage) -> None:
     await stage.press("escape", "enter")
     assert isinstance(stage.app.screen, RunScreen)
     await stage.sees(
-        "still working on demo (no log", "; demo ends it in 14 min", "t Take over", "x End", "? Help"
+        "still working on demo (no log", "; demo ends it in 14 min", "T Take over", "x End", "? Help"
     )
-    await stage.press("l")
+    await stage.press("L")
     await stage.sees("▷ on its own", f"dayfly attach {run}")
-    assert "l Leave" not in stage.text
-    await stage.press("t")
-    await stage.sees_no("t Take over")
+    assert "L Leave" not in stage.text
+    await stage.press("T")
+    await stage.sees_no("T Take over")
     await stage.sees("▶ working", "If this client vanishes")
     assert stage.fleet.calls == [("disown", run), ("adopt", run)]
 

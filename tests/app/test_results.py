@@ -76,21 +76,21 @@ async def test_home_names_them_in_the_list_and_beside_it(stage: Stage) -> None:
     stage.fleet.bring(run, HERE, replace(CORE, state=ResultState.MISSING, reason="nothing matches"))
     await stage.sees("Results   result missing: core.*")
     stage.fleet.bring(run, HERE)
-    await stage.sees("Results   1 result, 41M, in /srv/out", "o Results")
+    await stage.sees("Results   1 result, 41M, in /srv/out", "O Results")
 
 
 async def test_the_run_screen_lists_each_with_its_reason(stage: Stage) -> None:
     run = stage.fleet.begin(BENCH, *WORKING)
     await stage.press("enter")
     await stage.sees("4 Results")
-    assert "o Results" not in stage.text
+    assert "O Results" not in stage.text
     await stage.press("4")
     await stage.sees("· waiting   out/*.csv", "core.*", "the results folder of the run")
     stage.fleet.enter(run, Phase.COLLECTING)
     stage.fleet.bring(run, replace(OUT, state=ResultState.COLLECTING, size=12 * MIB), CORE)
     await stage.sees("◕ coming", "12M", "2 results coming, 12M so far")
     stage.fleet.bring(run, LACKS, replace(CORE, state=ResultState.COMPLETE, size=9, files=1))
-    await stage.sees("✘ missing   out/*.csv", "✘ missing (required): nothing matches", "✔ here", "o Results")
+    await stage.sees("✘ missing   out/*.csv", "✘ missing (required): nothing matches", "✔ here", "O Results")
     await stage.press("down")
     await stage.sees("Folder    /srv/out")
     await stage.press("2")
@@ -125,8 +125,8 @@ async def test_without_a_desktop_the_path_is_copied(stage: Stage, monkeypatch: p
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("sys.platform", "linux")
     stage.fleet.bring(stage.fleet.begin(BENCH, *ALL), HERE)
-    await stage.sees("o Results")
-    await stage.press("o")
+    await stage.sees("O Results")
+    await stage.press("O")
     await stage.sees("Copied: /srv/out")
     assert stage.app.clipboard == "/srv/out"
 
@@ -142,8 +142,8 @@ async def test_a_desktop_shows_the_folder(
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     stage.fleet.bring(stage.fleet.begin(BENCH, *ALL), replace(HERE, folder=str(folder)))
-    await stage.sees("o Results")
-    await stage.press("o")
+    await stage.sees("O Results")
+    await stage.press("O")
     await until(told.exists, "the file manager")
     assert told.read_text() == str(folder)
     await stage.sees("Opened: ")

@@ -7,9 +7,11 @@ that a new one needs.
 from __future__ import annotations
 
 from tui.app.commands import places
+from tui.app.screens.commands_log import CommandsScreen
 from tui.app.screens.home import HomeScreen
 from tui.app.screens.place_screen import PlaceScreen
 
 SCREENS: dict[type[places.Go], type[PlaceScreen]] = {
     places.GoRuns: HomeScreen,
+    places.GoCommands: CommandsScreen,
 }

@@ -6,13 +6,17 @@ The docstring is what the palette and the help say of it. A screen lists its com
 
 from __future__ import annotations
 
-from typing import ClassVar
+import re
+from typing import ClassVar, Literal
 
 from textual.binding import Binding
 from textual.message import Message
 
 BY_NAME: dict[str, type[Command]] = {}
 """Every command there is; a class registers itself."""
+
+Scope = Literal["here", "chosen", "list", "everywhere"]
+"""What a command is about: the screen, what is chosen on it, its list, or the dashboard as a whole."""
 
 
 class Command(Message):
@@ -32,10 +36,16 @@ class Command(Message):
     """On a narrow terminal the footer does without the low ones first; from 4 on they are always shown."""
     RARE: ClassVar[bool] = False
     """Whether it is hidden, not only dimmed, where it makes no sense."""
+    SCOPE: ClassVar[Scope] = "here"
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
         BY_NAME[cls.__name__] = cls
+
+    @classmethod
+    def slug(cls) -> str:
+        """Its name on the command line and in the keymap: `pin-run`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
 
     @classmethod
     def binding(cls, key: str = "", word: str = "") -> Binding:
@@ -47,4 +57,10 @@ class Command(Message):
             show=cls.SHOWN or bool(key),
             priority=cls.PRIORITY,
             tooltip=cls.__doc__ or "",
+            id=cls.slug(),
         )
+
+
+def command_of(action: str) -> type[Command] | None:
+    """The command behind the action of a binding; None: it is no command's."""
+    return BY_NAME.get(action.removeprefix("do('").removesuffix("')"))

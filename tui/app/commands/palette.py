@@ -9,7 +9,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
-from tui.app.commands.command import BY_NAME
+from tui.app.commands.command import command_of
 from tui.app.commands.everywhere import CopyOrQuit
 
 
@@ -39,5 +39,5 @@ class CommandSearch(Provider):
 
 
 def _title(binding: Binding) -> str:
-    name = binding.action.removeprefix("do('").removesuffix("')")
-    return BY_NAME[name].TITLE if name in BY_NAME else binding.description
+    command = command_of(binding.action)
+    return command.TITLE if command else binding.description

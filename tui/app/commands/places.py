@@ -14,6 +14,7 @@ class Go(Command):
     KEY: ClassVar[str] = ""
     WORD: ClassVar[str] = ""
     SHOWN = False
+    SCOPE = "everywhere"
 
 
 class GoRuns(Go):
@@ -51,5 +52,5 @@ class GoCommands(Go):
     KEY, WORD = "5", "Commands"
 
 
-PLACES: tuple[type[Go], ...] = (GoRuns,)
+PLACES: tuple[type[Go], ...] = (GoRuns, GoCommands)
 """Those there are; `tui.app.places` names the screen of each."""

@@ -16,13 +16,15 @@ class OpenRun(Command):
     """Show this run: its phases, logs and VM."""
 
     TITLE = "Open the run"
-    KEY, WORD = "enter", "Open"
+    SCOPE = "chosen"
+    KEY, WORD = "enter,l", "Open"
 
 
 class PinRun(Command):
     """Keep this run's VM, or let it go again; possible until its deletion begins."""
 
     TITLE = "Pin or unpin the VM"
+    SCOPE = "chosen"
     KEY, WORD = "p", "Pin"
 
 
@@ -30,6 +32,7 @@ class PinFor(Command):
     """Keep this run's VM for so long, or until it is unpinned."""
 
     TITLE = "Pin the VM for..."
+    SCOPE = "chosen"
     KEY, WORD, SHOWN = "P", "Pin for", False
 
 
@@ -37,14 +40,16 @@ class TakeOver(Command):
     """Take over a run that goes on without a client: follow it and see it to its end."""
 
     TITLE = "Take over the run"
-    KEY, WORD, RARE = "t", "Take over", True
+    SCOPE = "chosen"
+    KEY, WORD, RARE = "T", "Take over", True
 
 
 class LeaveAlone(Command):
     """Leave a run of an earlier session to its host, which ends it."""
 
     TITLE = "Leave the run to its host"
-    KEY, WORD, RARE = "l", "Leave", True
+    SCOPE = "chosen"
+    KEY, WORD, RARE = "L", "Leave", True
 
 
 class EndAll(Command):
@@ -58,13 +63,15 @@ class CancelRun(Command):
     """Stop the run and delete its VM, after a question."""
 
     TITLE = "Cancel the run"
-    KEY, WORD, KEEP = "x", "Cancel", 3
+    SCOPE = "chosen"
+    KEY, WORD, KEEP = "x,ctrl+d", "Cancel", 3
 
 
 class RunAgain(Command):
     """Launch the same once more."""
 
     TITLE = "Run again"
+    SCOPE = "chosen"
     KEY, WORD, KEEP = "r", "Again", 1
 
 
@@ -72,6 +79,7 @@ class CopyWayIn(Command):
     """Copy the command that opens a shell in the VM."""
 
     TITLE = "Copy the way in"
+    SCOPE = "chosen"
     KEY, WORD, KEEP = "y", "Copy", 0
 
 
@@ -79,4 +87,5 @@ class OpenResults(Command):
     """Open the folder of the results; where there is no desktop, copy its path."""
 
     TITLE = "Open the results"
-    KEY, WORD, RARE = "o", "Results", True
+    SCOPE = "chosen"
+    KEY, WORD, RARE = "O", "Results", True

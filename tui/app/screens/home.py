@@ -97,7 +97,7 @@ class HomeScreen(PlaceScreen, RunCommandsScreen):
     def can(self, command: type[Command]) -> bool:
         """A run must be there to act upon it; there is no way further back."""
         if command is everywhere.Back:
-            return self.has_something_to_clear
+            return False
         if self.chosen_host and command in (lists.MarkRow, lists.MarkAll):
             return False
         return super().can(command)

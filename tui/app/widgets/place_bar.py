@@ -22,7 +22,7 @@ _WORDS_FROM = 100
 class PlaceBar(Widget):
     """The places, each to be clicked; the one where one is stands out."""
 
-    DEFAULT_CSS = "PlaceBar { width: auto; height: 1; }"
+    DEFAULT_CSS = "PlaceBar { width: auto; height: 1; margin: 0 0 0 2; }"
     ALLOW_SELECT = False
 
     def __init__(self, here: type[Go]) -> None:
