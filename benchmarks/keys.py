@@ -51,12 +51,18 @@ async def dashboard(command: str) -> None:
     from tui.app.app import DayflyApp
     from tui.app.screens.home import HomeScreen
     from tui.config import host_entry, load
+    from tui.engine.history import LedgerHistory
     from tui.wiring import Shelf, open_fleet, open_ledger
 
     with open_ledger() as ledger:
         async with open_fleet(ledger, [DEMO]) as fleet:
             run = fleet.submit(RunSpec(image="ubuntu-lts-agent", command=command, host=DEMO, grace_s=5))
-            app = DayflyApp(fleet, Shelf(DEMO), lambda text: host_entry(text, load()))
+            app = DayflyApp(
+                fleet,
+                Shelf(DEMO),
+                lambda text: host_entry(text, load()),
+                history=LedgerHistory(ledger),
+            )
 
             async def show() -> None:
                 while not (app.screen_stack and app.screen_stack[0].query("#runs")):

@@ -20,6 +20,7 @@ from tui import config
 from tui.app.app import DayflyApp
 from tui.app.summary import Summary
 from tui.demo import process
+from tui.engine.history import LedgerHistory
 from tui.engine.supervisor import Supervisor
 from tui.model.hosts import DEMO
 from tui.model.phase import Phase
@@ -136,7 +137,7 @@ async def photograph(size: tuple[int, int], suffix: str) -> None:
         async with open_fleet(ledger, [DEMO]) as fleet:
             fleet.link(DEMO)
             parse = lambda text: config.host_entry(text, config.load())  # noqa: E731
-            app = DayflyApp(fleet, Shelf(DEMO), parse)
+            app = DayflyApp(fleet, Shelf(DEMO), parse, history=LedgerHistory(ledger))
             async with app.run_test(size=size, notifications=False) as pilot:
                 await tour(Photographer(app, fleet, pilot, suffix))
             for run in fleet.state.runs:

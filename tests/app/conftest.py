@@ -12,6 +12,8 @@ from textual.pilot import Pilot
 from tests.app.fleet_script import ScriptedFleet, ScriptedShelf, parse_host
 from tui.app.app import DayflyApp
 from tui.app.summary import Summary
+from tui.engine.history import LedgerHistory
+from tui.wiring import open_ledger
 
 
 @dataclass
@@ -52,10 +54,16 @@ async def on_stage(
     fleet: ScriptedFleet, *, size: tuple[int, int] = (80, 24), start: str | None = None
 ) -> AsyncIterator[Stage]:
     shelf = ScriptedShelf()
-    app = DayflyApp(fleet, shelf, parse_host, start=start, clock=lambda: fleet.now)
-    async with app.run_test(size=size, notifications=True) as pilot:
-        await pilot.pause()
-        yield Stage(fleet, shelf, app, pilot)
+    with open_ledger() as ledger:
+        app = DayflyApp(
+            *(fleet, shelf, parse_host),
+            history=LedgerHistory(ledger),
+            start=start,
+            clock=lambda: fleet.now,
+        )
+        async with app.run_test(size=size, notifications=True) as pilot:
+            await pilot.pause()
+            yield Stage(fleet, shelf, app, pilot)
 
 
 @pytest.fixture

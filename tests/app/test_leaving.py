@@ -12,9 +12,11 @@ from tui.app.app import DayflyApp
 from tui.app.screens.home import HomeScreen
 from tui.app.screens.leaving import LeavingScreen
 from tui.app.widgets.facts import Labels
+from tui.engine.history import LedgerHistory
 from tui.model.events import CleanupDelayed, QuestionAsked, QuestionClosed
 from tui.model.hosts import DEMO, Question, QuestionKind
 from tui.model.phase import Phase
+from tui.wiring import open_ledger
 
 WORKING = (Phase.LEASED, Phase.LAUNCHING, Phase.BOOTING, Phase.WORKING)
 
@@ -177,17 +179,21 @@ async def test_an_exception_in_a_widget_ends_the_app(
 
     fleet = ScriptedFleet()
     fleet.add_demo()
-    app = DayflyApp(fleet, ScriptedShelf(), parse_host, clock=lambda: fleet.now)
+    apps = []
 
     async def break_it() -> None:
-        async with app.run_test() as pilot:
-            await pilot.pause()
-            monkeypatch.setattr(Labels, method, fail)
-            fleet.begin(SPEC, *WORKING)
-            await pilot.pause(0.5)
+        with open_ledger() as ledger:
+            shelf, books = ScriptedShelf(), LedgerHistory(ledger)
+            apps.append(DayflyApp(fleet, shelf, parse_host, history=books, clock=lambda: fleet.now))
+            async with apps[0].run_test() as pilot:
+                await pilot.pause()
+                monkeypatch.setattr(Labels, method, fail)
+                fleet.begin(SPEC, *WORKING)
+                await pilot.pause(0.5)
 
     with pytest.raises(error, match="a widget failed"):
         await break_it()
+    (app,) = apps
     assert app.return_code == 1
     assert app.return_value is None
     assert not fleet.called("leave")

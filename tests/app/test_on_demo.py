@@ -20,6 +20,7 @@ from tui.app.screens.leaving import LeavingScreen
 from tui.app.screens.run import RunScreen
 from tui.app.summary import Summary
 from tui.app.widgets.facts import Labels
+from tui.engine.history import LedgerHistory
 from tui.engine.supervisor import Supervisor
 from tui.exports import kestra, shell
 from tui.model.hosts import DEMO, HostEntry
@@ -89,7 +90,7 @@ async def dashboard(demo: DemoHost) -> AsyncIterator[Stage]:
             for row in ledger.open_rows():
                 fleet.recover(row)
             fleet.link(DEMO)
-            app = DayflyApp(fleet, Shelf(DEMO), parse_host)
+            app = DayflyApp(fleet, Shelf(DEMO), parse_host, history=LedgerHistory(ledger))
             async with app.run_test(size=(80, 24), notifications=True) as pilot:
                 await pilot.pause()
                 yield Stage(demo, fleet, app, pilot)

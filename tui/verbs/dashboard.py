@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.engine.history import LedgerHistory
 from tui.engine.ledger import LedgerRow
 from tui.engine.supervisor import Supervisor
 from tui.model.errors import UsageError
@@ -56,6 +57,8 @@ def demo(speed: float | None, *, shell: bool, command: str | None) -> None:
 
 
 def _need_terminal() -> None:
+    if "web_driver" in os.environ.get("TEXTUAL_DRIVER", ""):
+        return  # dayfly serve is the terminal
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise UsageError("the dashboard needs a terminal", hint="without one: dayfly run, dayfly ps")
 
@@ -78,6 +81,7 @@ async def _open(start_on: HostName | None = None) -> int:
                 fleet,
                 Shelf(default),
                 lambda text: config.host_entry(text, config.load()),
+                history=LedgerHistory(ledger),
                 start=start_on,
                 settings=loaded.settings,
             )
@@ -117,13 +121,14 @@ async def _watch(app: DayflyApp, fleet: Supervisor) -> int:
 
     with _caught(list(_STOPPED_BY), on_signal):
         summary = await app.run_async()
-        if summary is None:
+        closed = summary is None and not app.breakdown  # the browser's tab
+        if app.breakdown:
             say(f"the dashboard broke down ({app.breakdown}); cleaning up without it")
         if summary is None or told:
-            await _see_it_through(fleet, hung_up=signal.SIGHUP in told)
+            await _see_it_through(fleet, hung_up=closed or signal.SIGHUP in told)
     if told:
         return _STOPPED_BY[told[0]]
-    return _BROKEN if summary is None else 0
+    return _BROKEN if app.breakdown else 0
 
 
 async def _see_it_through(fleet: Supervisor, *, hung_up: bool) -> None:
