@@ -22,6 +22,7 @@ from tui.demo import files, ubuntu, wire
 from tui.demo.coreutils import HOME
 from tui.demo.disk import Disk
 from tui.demo.guest import LIFELINE_FD, Figures
+from tui.demo.pulse import Pulse
 from tui.demo.wire import KILLED, Message
 
 _DISK = Path("disk")
@@ -46,6 +47,8 @@ class BashkitGuest:
         self._commands = ubuntu.commands(self._disk, figures, self._close)
         self._watchers: list[asyncio.StreamWriter] = []
         self._inputs = 0
+        self._running = 0
+        self._pulse = Pulse(self._place, figures, lambda: self._running > 1)  # one only looks at it
 
     def serve(self, listener: _socket.socket) -> None:
         """Run until powered off or until the lifeline ends."""
@@ -57,6 +60,7 @@ class BashkitGuest:
         loop.add_signal_handler(signal.SIGTERM, self._close, "poweroff")
         loop.add_reader(LIFELINE_FD, self._close, "poweroff")
         async with TaskGroup() as tasks:
+            tasks.create_task(self._pulse.beat())
             loop.add_reader(listener.fileno(), self._welcome, listener, tasks)
             why = await self._closing
             for watcher in self._watchers:
@@ -91,7 +95,11 @@ class BashkitGuest:
                 await asyncio.to_thread(self._first_boot, loop)
                 answer: Message = {"done": True}
             elif message["op"] == "exec":
-                answer = {"status": await self._exec(message, fds)}
+                self._running += 1
+                try:
+                    answer = {"status": await self._exec(message, fds)}
+                finally:
+                    self._running -= 1
             else:
                 answer = await asyncio.to_thread(files.answer, self._place, message, fds, connection)
             for fd in fds:
