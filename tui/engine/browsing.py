@@ -232,5 +232,5 @@ def _move_to(came: Path, place: Path) -> None:
 
 def _left_out(unpacked: Unpacked, told: str) -> tuple[str, ...]:
     entries = (*unpacked.refused, *unpacked.renamed)[:_MOST_LEFT_OUT]
-    lines = [clean_line(f"{entry.name}: {entry.reason}") for entry in entries]
+    lines = [clean_line(f"{entry.name.removeprefix('./')}: {entry.reason}") for entry in entries]
     return (*lines, told) if told else tuple(lines)

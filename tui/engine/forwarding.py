@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -108,7 +109,7 @@ class Forward:
 
     async def _connect(self, on_data: OnBytes) -> Channel:
         address = self._link.address_of(self._vm)
-        if not address:
+        if not _is_address(address):
             raise HostUnreachable(
                 f"{self._vm} has no address yet",
                 host=self._link.name,
@@ -322,6 +323,15 @@ class Forwards:
 
     def _tell(self, text: str) -> None:
         self._store.apply(Narrated(run=self._run, at=time.time(), text=text))
+
+
+def _is_address(text: str) -> bool:
+    """What else a manager may write there is no place to connect to."""
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _ignore(_data: bytes) -> None:
