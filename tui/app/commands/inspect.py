@@ -117,7 +117,7 @@ class SendKey(Command):
 class ShowShell(Command):
     """Show the shell of this number."""
 
-    NUMBER: ClassVar[int]
+    NUMBER: ClassVar[int] = 1
     TITLE = "Show a shell"
     KEY, WORD, SHOWN, RARE = "", "", False, True
 

@@ -16,6 +16,7 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.app.commands.inspect import TakeKeys
 from tui.app.shells import Shell
 from tui.contracts.host import TerminalSize
 from tui.term.cells import Cell, Colour, Look
@@ -143,8 +144,8 @@ class TerminalView(Widget, can_focus=True):
     # ---- keys
 
     def check_consume_key(self, key: str, character: str | None) -> bool:  # noqa: ARG002
-        """Every one."""
-        return True
+        """Every one but the one that takes them back."""
+        return key not in TakeKeys.KEY.split(",")
 
     def on_focus(self) -> None:
         """Keys are the guest's from now on."""
