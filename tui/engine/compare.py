@@ -12,7 +12,6 @@ from pathlib import Path
 from tui.contracts import Difference, DiffSection, RunDiff, RunRecord
 from tui.engine.logs import RunLogReader
 from tui.engine.manifest import read_manifest
-from tui.engine.replay import peak_words
 from tui.model.lease import WORK_JOB
 from tui.model.phase import Phase
 from tui.model.spec import RunSpec
@@ -123,7 +122,7 @@ def _outcome_facts(record: RunRecord) -> dict[str, object]:
     outcome = record.state.outcome
     return {
         "outcome": str(outcome) if outcome else "not known",
-        "peak use": peak_words(record.state.peak),
+        "peak use": record.state.peak.words,
         "host": str(record.past.host),
     }
 

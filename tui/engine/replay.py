@@ -22,8 +22,6 @@ from tui.model.events import (
 from tui.model.phase import Phase, may_move
 from tui.model.state import FleetState, RunState, reduce
 from tui.model.text import clean_line
-from tui.model.units import approximate_size
-from tui.model.use import PeakUse
 
 EVENTS_FILE = "events.ndjson"
 _READ_AT_ONCE = 256 * 1024
@@ -102,21 +100,10 @@ def _of_fact(event: RunEvent, run: RunState) -> str:
         case VmObserved():
             return "The VM is in no list." if run.vm_state else ""
         case UsePeaked(peak=peak):
-            return f"Peak use: {peak_words(peak)}."
+            return f"Peak use: {peak.words}."
         case PortForwarded(port=port, local_port=local_port):
             return f"Port {port} of the VM is at 127.0.0.1:{local_port} here."
         case PortClosed(port=port):
             return f"Port {port} of the VM is not forwarded any more."
         case _:
             return ""
-
-
-def peak_words(peak: PeakUse) -> str:
-    """`cpu 35 %, memory 310M, disk 2.1G, load 1.2`; `not known` where it did not tell."""
-    parts = (
-        f"cpu {peak.cpu * 100:.0f} %" if peak.cpu is not None else "",
-        f"memory {approximate_size(peak.memory)}" if peak.memory is not None else "",
-        f"disk {approximate_size(peak.disk)}" if peak.disk is not None else "",
-        f"load {peak.load:.1f}" if peak.load is not None else "",
-    )
-    return ", ".join(part for part in parts if part) or "not known"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from tui.model.lease import Argv
+from tui.model.units import approximate_size
 
 Number = TypeVar("Number", int, float)
 
@@ -43,6 +44,17 @@ class PeakUse:
             disk=_most(self.disk, use.disk),
             load=_most(self.load, use.load),
         )
+
+    @property
+    def words(self) -> str:
+        """`cpu 35 %, memory 310M, disk 2.1G, load 1.2`; `not known` where it did not tell."""
+        parts = (
+            f"cpu {self.cpu * 100:.0f} %" if self.cpu is not None else "",
+            f"memory {approximate_size(self.memory)}" if self.memory is not None else "",
+            f"disk {approximate_size(self.disk)}" if self.disk is not None else "",
+            f"load {self.load:.1f}" if self.load is not None else "",
+        )
+        return ", ".join(part for part in parts if part) or "not known"
 
 
 def _most(one: Number | None, other: Number | None) -> Number | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
-from tui.app import present, results, tables
+from tui.app import handover, present, results, tables
 from tui.app.commands import everywhere, form
 from tui.app.commands.command import Command
 from tui.app.present import Fact, Label
@@ -32,17 +33,35 @@ class NewRunScreen(FleetScreen):
         form.Launch.binding(),
         form.PickImage.binding(),
         form.SaveProfile.binding(),
+        form.EditCommand.binding(),
         everywhere.Back.binding(),
         Binding("tab", "app.focus_next", "Next", priority=True, tooltip="Go to the next field."),
         everywhere.Help.binding("f1"),
     ]
 
-    def __init__(self, desk: Desk, host: HostName | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        host: HostName | None = None,
+        *,
+        spec: RunSpec | None = None,
+        profile: str = "",
+    ) -> None:
+        """`spec`: what the form is filled in with, and what it carries along unshown.
+
+        `profile`: one that is loaded at once.
+        """
         super().__init__(desk)
         first = next(iter(desk.fleet.state.hosts), HostName(""))
-        self._first_texts = tables.form_fields(tables.default_spec(host or first))
+        plain = tables.form_fields(tables.default_spec(host or first))
+        self._first_texts = tables.form_fields(spec) if spec else {**plain, **desk.settings.defaults}
+        self._first_profile = profile
+        self._file: Path | None = None
+        """What it was loaded from: saved, its comments stay."""
+        if spec is not None and spec.host not in desk.fleet.state.hosts:
+            self._first_texts["host"] = ""
         self._pristine: dict[str, str] = {}
-        self._loaded: RunSpec | None = None
+        self._loaded = spec
         self._asked: set[HostName] = set()
         """Hosts that were asked for their images."""
 
@@ -60,6 +79,8 @@ class NewRunScreen(FleetScreen):
         self._pristine = self._form.fields
         super().on_mount()
         self._form.focus_field("image")
+        if self._first_profile:
+            self._form.choose_profile(self._first_profile)
 
     @property
     def _form(self) -> RunForm:
@@ -183,11 +204,12 @@ class NewRunScreen(FleetScreen):
     @on(RunForm.ProfileChosen)
     def _load(self, event: RunForm.ProfileChosen) -> None:
         if event.name is None:
-            self._loaded = None
+            self._loaded = self._file = None
             self._edited()
             return
         try:
             self._loaded = self.desk.profiles.load(event.name)
+            self._file = self.desk.profiles.page(event.name).path
         except UsageError as error:
             self.notify(
                 clean(str(error)), title=f"{event.name} is not usable", severity="error", markup=False
@@ -203,6 +225,7 @@ class NewRunScreen(FleetScreen):
             self._refuse("Not saved", self._faults(), rest)
             return
         text = "Name of the profile; one of that name in your folder is replaced."
+        text += " The comments of what was loaded stay." if self._file else ""
         dialog = AskText("Save as a profile", text, self._loaded.name if self._loaded else "")
         self.app.push_screen(dialog, lambda name: self._save_as(spec, name))
 
@@ -210,13 +233,32 @@ class NewRunScreen(FleetScreen):
         if not name:
             return
         try:
-            path = self.desk.profiles.save(spec, name)
+            path = self.desk.profiles.save(spec, name, like=self._file)
         except UsageError as error:
             self.notify(clean(str(error)), title="Not saved", severity="error", markup=False)
             return
         self._pristine = self._form.fields
         self.redraw()
         self.notify(f"Saved as {path}", markup=False)
+
+    @on(form.EditCommand)
+    def _edit_command(self) -> None:
+        self.run_worker(self._in_editor(), group="editor", exclusive=True)
+
+    async def _in_editor(self) -> None:
+        command = self._form.fields["command"]
+        try:
+            edited = await handover.edit_text(self.app, command, ".sh")
+        except SuspendNotSupported:
+            self.notify("There is no terminal here to open an editor in.", severity="error")
+        except OSError as error:
+            said = f"{handover.editor()[0]}: {error.strerror}. Set $EDITOR to yours."
+            self.notify(said, severity="error", markup=False)
+        else:
+            # Editors end the last line.
+            text = edited if command.endswith("\n") else edited.removesuffix("\n")
+            self._form.fill({**self._form.fields, "command": text})
+            self._form.focus_field("command")
 
     @on(everywhere.Back)
     def _back(self) -> None:

@@ -105,7 +105,8 @@ class RunScreen(RunCommandsScreen):
         pin = present.pin_label(run, now)
         self.query_one("#header", Labels).show([*left, *([pin] if pin.text else [])], state_label)
         self.query_one(PhaseStrip).show(present.phase_steps(run, now))
-        way_in, fate = self.desk.fleet.shell_command(run.id), self.fate_of(run, now)
+        way_in = self.desk.fleet.shell_command(run.id) if present.has_way_in(run) else ""
+        fate = self.fate_of(run, now)
         head = tables.run_head(run, state.hosts.get(run.host), now)
         facts = (*head, *tables.live_facts(run, now, way_in=way_in, fate=fate))
         self.query_one("#facts", Facts).show(facts)
