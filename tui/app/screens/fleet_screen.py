@@ -92,7 +92,7 @@ class Page(Screen[ScreenResultType]):
 
     def _restore_focus(self) -> None:
         """What is hidden loses the focus, and nobody gives it back."""
-        if self.focused is None and not is_too_small(self.app.size):
+        if self.focused is None and self.app.app_focus and not is_too_small(self.app.size):
             had = self._had_focus
             self.set_focus(had if had in self.focus_chain else next(iter(self.focus_chain), None))
 
