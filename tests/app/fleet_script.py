@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tui.contracts import LogChunk
+from tui.contracts import LogChunk, ProfilePage, ProfileSource
 from tui.model.errors import ProfileError, UsageError
 from tui.model.events import (
     CommandRan,
@@ -272,7 +272,16 @@ class ScriptedShelf:
     def load(self, name: str) -> RunSpec:
         return self.profiles[name]
 
-    def save(self, spec: RunSpec, name: str) -> Path:
+    def pages(self) -> Sequence[ProfilePage]:
+        return [self.page(name) for name in self.names()]
+
+    def page(self, name: str) -> ProfilePage:
+        path = Path(f"/shelf/{name}.toml")
+        return ProfilePage(
+            name=name, source=ProfileSource.YOURS, path=path, text=f"# {name}\n", spec=self.profiles[name]
+        )
+
+    def save(self, spec: RunSpec, name: str, *, like: Path | None = None) -> Path:  # noqa: ARG002
         if " " in name:
             raise UsageError(f"{name!r} is no name for a profile")
         self.saved.append((name, spec))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-import re
 
 from textual.theme import BUILTIN_THEMES
 
@@ -13,16 +12,11 @@ from tui.app.commands.command import BY_NAME, Command
 from tui.app.themes import THEMES
 
 
-def spelled(command: type[Command]) -> str:
-    """How the config calls a command: `PinRun` is `pin-run`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "-", command.__name__).lower()
-
-
 def all_commands() -> dict[str, type[Command]]:
     """Every command by its name in the config; those that only lend others their fields have no key."""
     for module in pkgutil.iter_modules(commands.__path__):
         importlib.import_module(f"{commands.__name__}.{module.name}")
-    return {spelled(command): command for command in BY_NAME.values() if command.KEY}
+    return {command.slug(): command for command in BY_NAME.values() if command.KEY}
 
 
 def all_themes() -> frozenset[str]:

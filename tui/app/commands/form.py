@@ -24,3 +24,10 @@ class SaveProfile(Command):
 
     TITLE = "Save as a profile"
     KEY, WORD, PRIORITY = "ctrl+s", "Save", True
+
+
+class EditCommand(Command):
+    """Edit the command in your editor ($VISUAL, $EDITOR)."""
+
+    TITLE = "Command in the editor"
+    KEY, WORD, PRIORITY, KEEP = "ctrl+e", "Editor", True, 1

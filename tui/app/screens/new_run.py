@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import ClassVar
 
 from textual import on
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 
-from tui.app import handover, present, results, tables
+from tui.app import editor, present, results, tables
 from tui.app.commands import everywhere, form
 from tui.app.commands.command import Command
 from tui.app.present import Fact, Label
@@ -248,12 +248,9 @@ class NewRunScreen(FleetScreen):
     async def _in_editor(self) -> None:
         command = self._form.fields["command"]
         try:
-            edited = await handover.edit_text(self.app, command, ".sh")
-        except SuspendNotSupported:
-            self.notify("There is no terminal here to open an editor in.", severity="error")
-        except OSError as error:
-            said = f"{handover.editor()[0]}: {error.strerror}. Set $EDITOR to yours."
-            self.notify(said, severity="error", markup=False)
+            edited = await editor.edit_text(self.app, command, ".sh")
+        except editor.NoEditor as error:
+            self.notify(str(error), severity="error", markup=False)
         else:
             # Editors end the last line.
             text = edited if command.endswith("\n") else edited.removesuffix("\n")

@@ -134,6 +134,11 @@ class RunForm(VerticalGroup):
                 widget.set_class(is_faulty, "-faulty")
                 widget.update(f"✘ {label}" if is_faulty else label)
 
+    def choose_profile(self, name: str) -> None:
+        """Have a profile loaded, as if a person had chosen it."""
+        if name in self._profiles:
+            self.query_one("#profile", Select).value = name
+
     def focus_field(self, key: str) -> None:
         """Go to a field."""
         self.query_one(f"#{key}").focus()
