@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tui.app import away, present, results
+from tui.app import away, monitor, present, results
 from tui.app.present import Fact, Label
 from tui.model.phase import Phase
 from tui.model.results import Result
@@ -42,28 +42,45 @@ class Table:
 
 _STATE, _NAME, _HOST, _TIME = Column("STATE", 14), Column("NAME", 17), Column("HOST", 10), Column("TIME", 9)
 _SIZE, _VM = Column("SIZE", 16), Column("VM", 32)
-_NEWS_MIN = 26
+_CPU, _MEMORY, _CPU_GRAPH = Column("CPU", 5), Column("MEM", 7), Column("CPU", 15)
+_GRAPH = 8
+_NEWS_MIN, _NEWS_LEAST = 26, 22
 
 
 def runs_table(state: FleetState, now: float, width: int) -> Table:
-    """Every run, the newest first; with less width, first the VM's name goes, then the size."""
-    columns = [_STATE, _NAME, _HOST, _TIME]
-    left = width - sum(column.width for column in columns)
-    for column, place in ((_SIZE, 4), (_VM, 2)):
-        if left - column.width >= _NEWS_MIN:
-            columns.insert(place, column)
-            left -= column.width
-    columns.append(Column("WHAT", max(left, 10)))
+    """Every run, the newest first."""
+    columns = _run_columns(width, is_one_host=len({run.host for run in state.runs.values()}) <= 1)
     runs = sorted(state.runs.values(), key=lambda run: (run.submitted_at, run.id), reverse=True)
     rows = []
     for run in runs:
         host = state.hosts.get(run.host)
-        rows.append(TableRow(run.id, tuple(_run_cell(run, host, column.title, now) for column in columns)))
+        rows.append(TableRow(run.id, tuple(_run_cell(run, host, column, now) for column in columns)))
     return Table(tuple(columns), tuple(rows))
 
 
-def _run_cell(run: RunState, host: HostState | None, title: str, now: float) -> tuple[Label, ...]:
-    match title:
+def _run_columns(width: int, *, is_one_host: bool) -> list[Column]:
+    """With less width the VM's name goes first, then graphs and size, then a host that is the only one."""
+    columns = [_STATE, _NAME, _HOST, _TIME]
+    left = width - sum(column.width for column in columns)
+    use = _CPU.width + _MEMORY.width
+    if is_one_host and left - use < _NEWS_LEAST:
+        columns.remove(_HOST)
+        left += _HOST.width
+    if left - use >= _NEWS_LEAST:
+        columns += [_CPU, _MEMORY]
+        left -= use
+        if left - _CPU_GRAPH.width + _CPU.width >= _NEWS_MIN:
+            columns[columns.index(_CPU)] = _CPU_GRAPH
+            left -= _CPU_GRAPH.width - _CPU.width
+    for column, place in ((_SIZE, len(columns)), (_VM, 2)):
+        if left - column.width >= _NEWS_MIN:
+            columns.insert(place, column)
+            left -= column.width
+    return [*columns, Column("WHAT", max(left, 10))]
+
+
+def _run_cell(run: RunState, host: HostState | None, column: Column, now: float) -> tuple[Label, ...]:
+    match column.title:
         case "STATE":
             return (present.run_label(run),)
         case "NAME":
@@ -74,6 +91,10 @@ def _run_cell(run: RunState, host: HostState | None, title: str, now: float) -> 
             return (Label(clean_line(run.host), "muted"),)
         case "TIME":
             return (Label(present.run_age(run, now), "muted"),)
+        case "CPU":
+            return monitor.cpu_cell(run, now, graph=_GRAPH if column is _CPU_GRAPH else 0)
+        case "MEM":
+            return monitor.memory_cell(run, now)
         case "SIZE":
             return (Label(present.resources(run.spec), "muted"),)
         case _:
@@ -161,6 +182,7 @@ def run_facts(
         ("", present.vm_sentence(run)),
         ("Image", Label(f"{clean_line(run.spec.image)}   {present.resources(run.spec)}")),
         ("Command", Label(command_text(run.spec), "muted")),
+        ("Use", monitor.use_label(run, now)),
         *live_facts(run, now, way_in=way_in, fate=fate),
     )
 
@@ -179,7 +201,11 @@ def live_facts(run: RunState, now: float, *, way_in: str, fate: Label) -> tuple[
 
 def run_head(run: RunState, host: HostState | None, now: float) -> tuple[Fact, ...]:
     """The state of the VM and of the work, for the run's own screen."""
-    return (("Now", _state_now(run, host, now)), ("VM", present.vm_sentence(run)))
+    return (
+        ("Now", _state_now(run, host, now)),
+        ("VM", present.vm_sentence(run)),
+        ("Use", monitor.use_label(run, now)),
+    )
 
 
 def _state_now(run: RunState, host: HostState | None, now: float) -> Label:

@@ -9,14 +9,16 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 
-from tui.app import present, results, tables
+from tui.app import monitor, present, results, tables
 from tui.app.commands import everywhere, inspect, logs, runs
+from tui.app.commands import monitor as monitor_commands
 from tui.app.commands.command import Command
 from tui.app.present import Label
 from tui.app.screens.fleet_screen import Desk
 from tui.app.screens.run_commands import RunCommandsScreen
 from tui.app.widgets.fact_table import FactTable
 from tui.app.widgets.facts import Facts, Labels
+from tui.app.widgets.gauges import Gauges
 from tui.app.widgets.log_pane import LogPane
 from tui.app.widgets.log_tabs import RESULTS, TITLES, LogTabs
 from tui.app.widgets.phase_strip import PhaseStrip
@@ -57,6 +59,7 @@ class RunScreen(RunCommandsScreen):
         runs.RunAgain.binding(),
         runs.CopyWayIn.binding(),
         runs.OpenResults.binding(),
+        monitor_commands.ShowUse.binding(),
         inspect.OpenShell.binding(),
         inspect.OpenOutside.binding(),
         logs.NextLog.binding(),
@@ -85,6 +88,7 @@ class RunScreen(RunCommandsScreen):
         with Container(id="run-facts"):
             yield PhaseStrip(id="strip")
             yield Facts(id="facts")
+            yield Gauges(id="gauges")
         yield LogTabs(id="tabs")
         yield LogPane(id="log")
         yield ResultsPane(id="results-pane")
@@ -110,6 +114,7 @@ class RunScreen(RunCommandsScreen):
         head = tables.run_head(run, state.hosts.get(run.host), now)
         facts = (*head, *tables.live_facts(run, now, way_in=way_in, fate=fate))
         self.query_one("#facts", Facts).show(facts)
+        self.query_one(Gauges).show(monitor.gauges(run, now))
         self._show_tab(run)
 
     def _show_tab(self, run: RunState) -> None:
@@ -151,6 +156,11 @@ class RunScreen(RunCommandsScreen):
         has_begun = any(phase is Phase.WORKING for phase, _ in run.entered)
         is_past = run.phase.is_over or run.phase is Phase.DELETING
         return "work" if has_begun or (is_past and self._reader.size("work")) else "launch"
+
+    @on(monitor_commands.ShowUse)
+    def _toggle_gauges(self) -> None:
+        self.toggle_class("-gauges")
+        self.call_after_refresh(self.redraw)
 
     @on(LogPane.Moved)
     def _moved(self) -> None:
