@@ -26,6 +26,7 @@ VERBS = {
     "show": ("tui.verbs.show", "show", "All that is known of a run: how it went, its results, its logs."),
     "exec": ("tui.verbs.inside", "execute", "A command in the VM of a run, or its workload again."),
     "cp": ("tui.verbs.copying", "copy", "Copy files into the VM of a run, or out of it."),
+    "forward": ("tui.verbs.forward", "forward", "A port of this machine that leads to one of a VM."),
     "logs": ("tui.verbs.logs", "logs", "The log of a run."),
     "events": ("tui.verbs.events", "events", "What happened to a run, as sentences or NDJSON."),
     "history": ("tui.verbs.history", "history", "Every run so far; in what two differ; what may go."),
