@@ -5,9 +5,9 @@ import pytest
 from tests.app.conftest import Stage
 from tests.app.fleet_script import SPEC
 from tui.app.command_words import NotUnderstoodError, Word, completions, understand
+from tui.app.screens.help_dialog import HelpDialog
 from tui.app.screens.home import HomeScreen
 from tui.app.screens.new_run import NewRunScreen
-from tui.app.screens.pickers import HelpDialog
 from tui.app.screens.run import RunScreen
 from tui.app.themes import LIGHT
 

@@ -19,7 +19,7 @@ from textual.binding import BindingType
 from textual.command import Provider
 from textual.widgets import TextArea
 
-from tui.app import away, outside, present, results
+from tui.app import away, key_help, outside, present, results
 from tui.app.bridge import follow_fleet
 from tui.app.commands import everywhere, inspect, places
 from tui.app.commands.command import BY_NAME
@@ -35,13 +35,13 @@ from tui.app.screens.fleet_screen import (
     FleetScreen,
     is_too_small,
 )
+from tui.app.screens.help_dialog import HelpDialog
 from tui.app.screens.home import HomeScreen
 from tui.app.screens.inspect import InspectScreen
 from tui.app.screens.leave_dialog import Leave, LeaveDialog
 from tui.app.screens.leaving import LeavingScreen
 from tui.app.screens.new_run import NewRunScreen
 from tui.app.screens.orphans import OrphansDialog
-from tui.app.screens.pickers import HelpDialog
 from tui.app.screens.place_screen import PlaceScreen
 from tui.app.screens.run import RunScreen
 from tui.app.screens.run_commands import RunCommandsScreen
@@ -334,22 +334,12 @@ class DayflyApp(App[Summary]):
 
     @on(everywhere.Help)
     def _help(self) -> None:
-        self.push_screen(HelpDialog(self._keys()))
-
-    def _keys(self) -> list[tuple[str, str]]:
-        """What every key does where one is now; the screen's own first."""
-        keys: dict[str, list[str]] = {}
-        bindings = sorted(
-            self.screen.active_bindings.values(), key=lambda active: active.node is not self.screen
-        )
-        for active in bindings:
-            if active.binding.tooltip:
-                keys.setdefault(active.binding.tooltip, []).append(self.get_key_display(active.binding))
-        return [(" ".join(dict.fromkeys(shown)), words) for words, shown in keys.items()]
+        active = self.screen.active_bindings.values()
+        self.push_screen(HelpDialog(key_help.groups(active, self.get_key_display)))
 
     @on(everywhere.ToggleTheme)
     def _toggle_theme(self) -> None:
-        self.theme = LIGHT if self.theme == DARK else DARK
+        self.theme = LIGHT if self.current_theme.dark else DARK
 
     def action_do(self, name: str) -> None:
         """Turn a key into its command."""

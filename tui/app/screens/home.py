@@ -81,10 +81,16 @@ class HomeScreen(PlaceScreen, RunCommandsScreen):
     @property
     def chosen_run(self) -> RunState | None:
         """The run under the cursor, unless one is among the hosts."""
-        if self.chosen_host:
+        if self.chosen_host or not self.is_mounted:
             return None
         key = self.query_one("#runs", FactTable).chosen
         return self.state.runs.get(RunId(key)) if key else None
+
+    @property
+    def chosen_runs(self) -> tuple[RunState, ...]:
+        """The marked runs, or the one under the cursor."""
+        marked = tuple(self.state.runs[RunId(key)] for key in self.marked if key in self.state.runs)
+        return marked or super().chosen_runs
 
     @property
     def chosen_host(self) -> HostName | None:

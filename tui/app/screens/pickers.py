@@ -1,11 +1,10 @@
-"""Dialogs that end in a choice: an image of a host, a new host; and the help."""
+"""Dialogs that end in a choice: an image of a host, a new host."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import ClassVar
 
-from rich.table import Table
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
@@ -160,38 +159,3 @@ class AddHostDialog(Dialog[HostEntry | None]):
 
     def _refuse(self, fault: str) -> None:
         self.query_one("#fault", Static).update(clean(f"✘ {fault.strip()}") if fault else "")
-
-
-class HelpDialog(Dialog[None]):
-    """The keys of where one was, and the three words that matter."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,f1,question_mark,enter", "dismiss(None)", "Close", show=False)
-    ]
-
-    def __init__(self, keys: list[tuple[str, str]]) -> None:
-        super().__init__()
-        self._keys = keys
-
-    def compose_body(self) -> ComposeResult:
-        """One line a key."""
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(no_wrap=True)
-        grid.add_column()
-        for key, words in self._keys:
-            grid.add_row(Text(key, "bold"), Text(words))
-        with VerticalScroll(classes="box tall") as box:
-            box.border_title = "Keys"
-            yield Static(grid, classes="body")
-            yield Static(_WORDS, classes="hint", markup=False)
-            yield Static("esc: back", classes="hint")
-
-    def on_mount(self) -> None:
-        """So that the arrows scroll."""
-        self.query_one(VerticalScroll).focus()
-
-
-_WORDS = """\
-A run is one VM: launched for one command, deleted when it is over.
-Pinned: the VM stays until you delete it, whatever happens.
-Deleted means seen absent in the host's own list, twice."""

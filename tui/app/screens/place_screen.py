@@ -108,8 +108,6 @@ class PlaceScreen(FleetScreen):
 
     def can(self, command: type[Command]) -> bool:
         """What has to do with the list needs one."""
-        if not self.is_mounted:
-            return True
         if command is lists.FilterList:
             return bool(self.LIST)
         if command is lists.ShowAll:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from textual import on
 from textual.binding import ActiveBinding
@@ -12,6 +13,7 @@ from tui.app import away, opener, present, results
 from tui.app.commands import inspect, runs
 from tui.app.commands.command import Command, command_of
 from tui.app.present import Label
+from tui.app.screens.bulk import cancel_all_dialog, unpin_all_dialog
 from tui.app.screens.dialogs import Confirm
 from tui.app.screens.fleet_screen import FleetScreen
 from tui.app.screens.pin_for import PinForDialog, PinTerm
@@ -47,6 +49,8 @@ _CONDITIONS: dict[type[Command], Callable[[RunState], bool]] = {
     inspect.OpenOutside: may_enter,
 }
 _CROWDED: tuple[type[Command], ...] = (runs.RunAgain, runs.CopyWayIn)
+_BULK: tuple[type[Command], ...] = (runs.PinRun, runs.CancelRun)
+"""What is done to all that are marked at once."""
 _WORDED: tuple[type[Command], ...] = (runs.PinRun, runs.CancelRun)
 
 
@@ -58,6 +62,14 @@ class RunCommandsScreen(FleetScreen):
         """The run that the commands mean."""
         return None
 
+    @property
+    def chosen_runs(self) -> tuple[RunState, ...]:
+        """The runs that are marked; where none is, the one that is chosen."""
+        return (self.chosen_run,) if self.chosen_run else ()
+
+    def unmark(self) -> None:
+        """What was marked has been dealt with."""
+
     def open_run(self, run: RunId | None) -> None:
         """Show a run's own screen."""
 
@@ -65,16 +77,16 @@ class RunCommandsScreen(FleetScreen):
         """A run must be there, and not be over, to be acted upon."""
         if command not in _OF_A_RUN:
             return True
-        run = self.chosen_run
-        if run is None:
-            return False
-        condition = _CONDITIONS.get(command)
-        return condition is None or condition(run)
+        condition = _CONDITIONS.get(command, lambda _: True)
+        meant = self.chosen_runs if command in _BULK else filter(None, [self.chosen_run])
+        return any(map(condition, meant))
 
     def word(self, command: type[Command]) -> str:
         """What the two keys that change with the run do now."""
         if command not in _WORDED or not self.is_mounted or not (run := self.chosen_run):
             return super().word(command)
+        if (several := len(self.chosen_runs)) > 1:
+            return f"{command.WORD} {several}"
         if command is runs.PinRun:
             return "Unpin" if run.is_pinned else command.WORD
         if run.orphaned:
@@ -106,7 +118,11 @@ class RunCommandsScreen(FleetScreen):
 
     @on(runs.PinRun)
     def _pin(self) -> None:
-        run, fleet = self.chosen_run, self.desk.fleet
+        several, run, fleet = self.chosen_runs, self.chosen_run, self.desk.fleet
+        if len(several) > 1:
+            self._pin_all([run for run in several if present.may_pin(run)])
+            return
+        run = several[0] if several else run
         if run is None:
             return
         if run.pin not in (Pin.ON, Pin.ASKED):
@@ -115,6 +131,23 @@ class RunCommandsScreen(FleetScreen):
             self._ask_to_unpin(run)
         else:
             fleet.unpin(run.id)
+
+    def _pin_all(self, several: Sequence[RunState]) -> None:
+        """Pin those that are not; where all are, let all go."""
+        fleet = self.desk.fleet
+        loose = [run for run in several if run.pin not in (Pin.ON, Pin.ASKED)]
+        if loose:
+            self._do_all(fleet.pin, loose)
+        elif any(run.phase is Phase.KEPT for run in several):
+            unpin = partial(self._do_all, fleet.unpin, several)
+            self.app.push_screen(unpin_all_dialog(several), lambda yes: unpin() if yes else None)
+        else:
+            self._do_all(fleet.unpin, several)
+
+    def _do_all(self, do: Callable[[RunId], None], several: Sequence[RunState]) -> None:
+        for run in several:
+            do(run.id)
+        self.unmark()
 
     def _ask_to_unpin(self, run: RunState) -> None:
         lines = (f"The work is over: without its pin {run.vm} on {run.host} is deleted now.",)
@@ -145,10 +178,11 @@ class RunCommandsScreen(FleetScreen):
 
     @on(runs.CancelRun)
     def _cancel(self) -> None:
-        run = self.chosen_run
-        if run is None:
-            return
-        self.app.push_screen(cancel_dialog(run), lambda yes: self.desk.fleet.cancel(run.id) if yes else None)
+        several = [run for run in self.chosen_runs if present.may_cancel(run)]
+        if several:
+            dialog = cancel_dialog(several[0]) if len(several) == 1 else cancel_all_dialog(several)
+            cancel = partial(self._do_all, self.desk.fleet.cancel, several)
+            self.app.push_screen(dialog, lambda yes: cancel() if yes else None)
 
     @on(runs.RunAgain)
     def _again(self) -> None:
