@@ -10,7 +10,7 @@ from tui.app.present import Fact, Label, Tone
 from tui.app.tables import Column, Table, TableRow
 from tui.contracts import ProfilePage, ProfileSource
 from tui.model.phase import Outcome
-from tui.model.spec import PinPolicy, RunSpec
+from tui.model.spec import PinPolicy, RunId, RunSpec
 from tui.model.text import clean, clean_line
 from tui.model.units import format_duration
 
@@ -35,6 +35,7 @@ _WHERE = {
 class EarlierRun:
     """One run of a profile, as its list needs it."""
 
+    run: RunId
     at: float
     """When it was submitted; epoch seconds."""
     outcome: Outcome | None
@@ -90,7 +91,7 @@ def profile_facts(page: ProfilePage, runs: Sequence[EarlierRun], now: float) -> 
         facts.append(("Wanted", Label(f"{faults_words(page)}. E opens it in your editor.", "bad")))
     else:
         facts += _spec_facts(page.spec)
-    return [*facts, ("Last runs", _last_runs(runs, now))]
+    return [*facts, ("Last runs", _last_runs(runs, now) if runs else _none_yet(page))]
 
 
 def _spec_facts(spec: RunSpec) -> Iterator[Fact]:
@@ -113,9 +114,11 @@ def _ending(spec: RunSpec) -> str:
     return f"{limit}; {fate}"
 
 
+def _none_yet(page: ProfilePage) -> Label:
+    return Label("none yet: enter runs it" if page.spec else "none", "muted")
+
+
 def _last_runs(runs: Sequence[EarlierRun], now: float) -> Label:
-    if not runs:
-        return Label("none yet: enter runs it", "muted")
     said = [_run_words(run, now) for run in runs[:RUNS_SHOWN]]
     tone = present.outcome_label(runs[0].outcome).tone if runs[0].outcome else "busy"
     return Label(" · ".join(said), tone)

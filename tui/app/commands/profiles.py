@@ -22,7 +22,7 @@ class EditProfile(Command):
 
 
 class EditText(Command):
-    """Open this profile's file in your editor ($VISUAL, $EDITOR), and say what is wrong with it afterwards."""
+    """Open this profile's file in your editor ($VISUAL, $EDITOR), then say what is wrong with it."""
 
     TITLE = "Edit the file"
     SCOPE = "chosen"

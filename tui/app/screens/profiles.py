@@ -145,15 +145,14 @@ class ProfilesScreen(PlaceScreen):
 
     def _runs_of(self, name: str, state: FleetState) -> list[EarlierRun]:
         """Those that the history has seen end, and those of this session."""
-        old = self._earlier.get(name, ())
-        ended = {run.at for run in old if run.outcome}
-        live = [
-            EarlierRun(run.submitted_at, run.outcome)
+        old = {run.run: run for run in self._earlier.get(name, ())}
+        live = {
+            run.id: EarlierRun(run.id, run.submitted_at, run.outcome)
             for run in state.runs.values()
-            if run.spec.name == name and run.submitted_at not in ended
-        ]
-        begun = {run.at for run in live}
-        return sorted([*live, *(run for run in old if run.at not in begun)], key=_submitted, reverse=True)
+            if run.spec.name == name
+        }
+        ended = {run: known for run, known in old.items() if known.outcome}
+        return sorted({**old, **live, **ended}.values(), key=_submitted, reverse=True)
 
     def _look_up(self) -> None:
         if page := self.chosen:
@@ -166,7 +165,9 @@ class ProfilesScreen(PlaceScreen):
         except OSError as error:
             self.notify(f"The history cannot be read: {error.strerror}", severity="warning", markup=False)
             return
-        self._earlier[name] = tuple(EarlierRun(run.submitted_at, run.outcome, run.took_s) for run in past)
+        self._earlier[name] = tuple(
+            EarlierRun(run.run, run.submitted_at, run.outcome, run.took_s) for run in past
+        )
         self._keep_up()
 
     @on(DataTable.RowHighlighted)
