@@ -15,20 +15,24 @@ from tui.app.commands import monitor as monitor_commands
 from tui.app.commands.command import Command
 from tui.app.present import Label
 from tui.app.screens.fleet_screen import Desk
+from tui.app.screens.log_screen import LOG_BINDINGS, LogScreen
 from tui.app.screens.run_commands import RunCommandsScreen
+from tui.app.screens.tiles import TilesScreen, log_span, tiled
 from tui.app.widgets.fact_table import FactTable
 from tui.app.widgets.facts import Facts, Labels
 from tui.app.widgets.gauges import Gauges
+from tui.app.widgets.log_heads import heads
 from tui.app.widgets.log_pane import LogPane
-from tui.app.widgets.log_tabs import RESULTS, TITLES, LogTabs
+from tui.app.widgets.log_tabs import ALL, RESULTS, TITLES, LogTabs
 from tui.app.widgets.phase_strip import PhaseStrip
 from tui.app.widgets.results_pane import ResultsPane
 from tui.model.phase import Phase
 from tui.model.spec import RunId
 from tui.model.state import FleetState, RunState
 
-_ALWAYS = ("launch", "work", "cleanup")
+_ALWAYS = (ALL, "launch", "work", "cleanup")
 _TABS: dict[type[Command], str] = {
+    logs.ShowAllLogs: ALL,
     logs.ShowLaunch: "launch",
     logs.ShowWork: "work",
     logs.ShowCleanup: "cleanup",
@@ -38,6 +42,7 @@ _TABS: dict[type[Command], str] = {
     logs.ShowUnpack: "unpack",
 }
 _EMPTY = {
+    ALL: "Nothing has been said yet.",
     "launch": "The launch has not said anything yet.",
     "work": "The command has not printed anything yet.",
     "cleanup": "Nothing has been done yet.",
@@ -47,7 +52,7 @@ _EMPTY = {
 }
 
 
-class RunScreen(RunCommandsScreen):
+class RunScreen(LogScreen, RunCommandsScreen):
     """Shows one run until one goes back, or on to the same run launched again."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -62,6 +67,11 @@ class RunScreen(RunCommandsScreen):
         monitor_commands.ShowUse.binding(),
         inspect.OpenShell.binding(),
         inspect.OpenOutside.binding(),
+        *LOG_BINDINGS,
+        logs.FoldPhase.binding(),
+        logs.NextPhase.binding(),
+        logs.PreviousPhase.binding(),
+        logs.TileRuns.binding(),
         logs.NextLog.binding(),
         logs.PreviousLog.binding(),
         *(command.binding() for command in _TABS),
@@ -125,10 +135,14 @@ class RunScreen(RunCommandsScreen):
             log.display, pane.display = job != RESULTS, job == RESULTS
             if had_focus:
                 (log if log.display else pane.query_one(FactTable)).focus()
+        log.span = log_span(run)
         if job == RESULTS:
             pane.show(results.of(run))
+        elif job == ALL:
+            log.show_log(self._reader, job, _EMPTY[job], heads(run, self._reader, self.desk.clock()))
         else:
             log.show_log(self._reader, job, _EMPTY[job])
+        self.set_class(log.is_zoomed and job != RESULTS, "-zoomed")
         self.query_one(LogTabs).show(job, self._tabs(run), is_following=not log.paused)
 
     def _tabs(self, run: RunState) -> list[str]:
@@ -137,6 +151,19 @@ class RunScreen(RunCommandsScreen):
 
     def _has(self, run: RunState, tab: str) -> bool:
         return bool(results.of(run)) if tab == RESULTS else self._reader.size(tab) > 0
+
+    @property
+    def log_pane(self) -> LogPane | None:
+        """The log, while it is shown."""
+        pane = self.query_one(LogPane)
+        return pane if pane.display else None
+
+    @property
+    def log_name(self) -> str:
+        """The VM's name, and which of its logs."""
+        run, look = self.chosen_run, self._shown
+        job = "all" if look is None or look.view.heads else look.view.sources[0].job
+        return f"{run.vm if run else self._run}-{job}"
 
     @property
     def results_folder(self) -> str:
@@ -162,6 +189,10 @@ class RunScreen(RunCommandsScreen):
         self.toggle_class("-gauges")
         self.call_after_refresh(self.redraw)
 
+    @on(logs.TileRuns)
+    def _tile(self) -> None:
+        self.app.push_screen(TilesScreen(self.desk, tiled(self.state, (self._run,))))
+
     @on(LogPane.Moved)
     def _moved(self) -> None:
         self.redraw()
@@ -174,6 +205,7 @@ class RunScreen(RunCommandsScreen):
         self._picked = job
         self.redraw()
 
+    @on(logs.ShowAllLogs)
     @on(logs.ShowLaunch)
     @on(logs.ShowWork)
     @on(logs.ShowCleanup)

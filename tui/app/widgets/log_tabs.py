@@ -14,7 +14,11 @@ from tui.app.widgets.tones import tone_colours
 RESULTS = "results"
 """No log, but what came home."""
 
+ALL = "all"
+"""All logs below one another."""
+
 TITLES: dict[str, str] = {
+    ALL: " 0 All ",
     "launch": " 1 Launch ",
     "work": " 2 Work ",
     "cleanup": " 3 Cleanup ",
