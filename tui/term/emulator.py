@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
-from bittty import XTERM, Board, KeyEvent, KeyModifiers, TerminalCaps
+from bittty import XTERM, Board, KeyEvent, KeyModifiers, Operation, TerminalCaps
 from bittty.mode_profiles import BITTTY_MODE_CAPABILITIES
 from bittty.model import EDITING, XTERM_MODIFY_KEYS, XTERM_PASTE
 from bittty.style import Style
@@ -124,12 +124,19 @@ class Emulator:
         registry = self._board.registry
         for name in registry.keys() - _ALLOWED:
             del registry[name]
+        registry["EL"] = self._erase_line
         self._board.set_caps(TerminalCaps(grapheme_mode="permanently-set"))
         self._cable = _Cable(on_reply)
         self._board.pty = self._cable
         self._window = _Window(self._board)
         self._window.attach()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def _erase_line(self, operation: Operation) -> None:
+        """Not the last character of a full row: xterm would, tmux does not, and nobody wants it gone."""
+        (mode,) = operation.args
+        if mode or not self._board.cursor.wrap_pending:
+            self._board.blitter.clear_line(mode)
 
     # ---- from the guest
 
