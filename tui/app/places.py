@@ -10,11 +10,13 @@ from tui.app.commands import places
 from tui.app.screens.commands_log import CommandsScreen
 from tui.app.screens.history import HistoryScreen
 from tui.app.screens.home import HomeScreen
+from tui.app.screens.hosts import HostsScreen
 from tui.app.screens.place_screen import PlaceScreen
 from tui.app.screens.profiles import ProfilesScreen
 
 SCREENS: dict[type[places.Go], type[PlaceScreen]] = {
     places.GoRuns: HomeScreen,
+    places.GoHosts: HostsScreen,
     places.GoHistory: HistoryScreen,
     places.GoProfiles: ProfilesScreen,
     places.GoCommands: CommandsScreen,

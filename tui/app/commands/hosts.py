@@ -17,3 +17,19 @@ class Reconnect(Command):
 
     TITLE = "Reconnect"
     KEY, WORD, SHOWN = "ctrl+r", "Reconnect", False
+
+
+class AskForImages(Command):
+    """Ask this host what it can launch."""
+
+    TITLE = "Images of the host"
+    SCOPE = "chosen"
+    KEY, WORD = "o", "Images"
+
+
+class CheckHost(Command):
+    """Copy the command that looks for what is wrong with this host, and says how to mend it."""
+
+    TITLE = "Check the host"
+    SCOPE = "chosen"
+    KEY, WORD, KEEP = "c", "Check", 1

@@ -52,5 +52,5 @@ class GoCommands(Go):
     KEY, WORD = "5", "Commands"
 
 
-PLACES: tuple[type[Go], ...] = (GoRuns, GoProfiles, GoHistory, GoCommands)
+PLACES: tuple[type[Go], ...] = (GoRuns, GoHosts, GoProfiles, GoHistory, GoCommands)
 """Those there are; `tui.app.places` names the screen of each."""

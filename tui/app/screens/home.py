@@ -12,24 +12,26 @@ from textual.containers import Container
 from textual.widgets import DataTable
 
 from tui.app import away, present, tables
-from tui.app.commands import everywhere, hosts, inspect, lists, places, runs
+from tui.app.commands import everywhere, hosts, inspect, lists, logs, places, runs
 from tui.app.commands.command import Command
 from tui.app.present import Label
+from tui.app.screens.host_commands import HostCommandsScreen
 from tui.app.screens.new_run import NewRunScreen
-from tui.app.screens.pickers import AddHostDialog
 from tui.app.screens.place_screen import PlaceScreen
 from tui.app.screens.run import RunScreen
 from tui.app.screens.run_commands import RunCommandsScreen
+from tui.app.screens.tiles import TilesScreen, tiled
+from tui.app.widgets.disk_warning import DiskWarning
 from tui.app.widgets.fact_table import FactTable
 from tui.app.widgets.facts import Facts
 from tui.app.widgets.sheet import Sheet
-from tui.model.hosts import DEMO, HostEntry
+from tui.model.hosts import DEMO
 from tui.model.spec import HostName, RunId
 from tui.model.state import FleetState, HostState, RunState
 from tui.model.text import clean_line
 
 
-class HomeScreen(PlaceScreen, RunCommandsScreen):
+class HomeScreen(PlaceScreen, RunCommandsScreen, HostCommandsScreen):
     """What is going on, at a glance."""
 
     HERE = places.GoRuns
@@ -46,6 +48,7 @@ class HomeScreen(PlaceScreen, RunCommandsScreen):
         runs.RunAgain.binding(),
         runs.CopyWayIn.binding(),
         runs.OpenResults.binding(),
+        logs.TileRuns.binding(),
         inspect.OpenShell.binding(),
         inspect.OpenOutside.binding(),
         hosts.AddHost.binding(),
@@ -56,6 +59,7 @@ class HomeScreen(PlaceScreen, RunCommandsScreen):
     def compose_body(self) -> ComposeResult:
         """Header, runs, details, hosts, footer."""
         yield self.header()
+        yield DiskWarning(self.desk.history)
         with Container(id="home"):
             with Container(id="runs-panel", classes="panel"):
                 yield FactTable(id="runs")
@@ -141,21 +145,6 @@ class HomeScreen(PlaceScreen, RunCommandsScreen):
     @on(runs.NewRun)
     def _new(self) -> None:
         self.app.push_screen(NewRunScreen(self.desk, self.chosen_host), self.open_run)
-
-    @on(hosts.AddHost)
-    def _add_host(self) -> None:
-        def add(entry: HostEntry | None) -> None:
-            if entry is not None:
-                self.desk.fleet.add_host(entry)
-
-        self.app.push_screen(AddHostDialog(self.desk), add)
-
-    @on(hosts.Reconnect)
-    def _reconnect(self) -> None:
-        names = [self.chosen_host] if self.chosen_host else list(self.state.hosts)
-        for name in names:
-            self.desk.fleet.reconnect(name)
-        self.notify(f"Connecting to {', '.join(names)}", markup=False)
 
     def open_run(self, run: RunId | None) -> None:
         """Show a run's own screen; the cursor will be on it when one comes back."""
