@@ -146,6 +146,11 @@ class HomeScreen(PlaceScreen, RunCommandsScreen, HostCommandsScreen):
     def _new(self) -> None:
         self.app.push_screen(NewRunScreen(self.desk, self.chosen_host), self.open_run)
 
+    @on(logs.TileRuns)
+    def _tile(self) -> None:
+        marked = [RunId(key) for key in self.marked]
+        self.app.push_screen(TilesScreen(self.desk, tiled(self.state, marked)))
+
     def open_run(self, run: RunId | None) -> None:
         """Show a run's own screen; the cursor will be on it when one comes back."""
         if run is not None:
