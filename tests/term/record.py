@@ -1,4 +1,4 @@
-"""Records programs as a guest would run them, and what tmux shows of it: `python -m tests.term.record [NAME...]`.
+"""Records programs, and what tmux shows of them: `python -m tests.term.record [NAME...]`.
 
 Needs root, tmux and the programs. Each runs in namespaces of its own (host name, processes, /home), so that
 nothing of the recording machine is in the bytes. Beside each recording is the screen that tmux made of it.
@@ -23,7 +23,8 @@ FOLDER = Path(__file__).parent / "recordings"
 _QUIET_S = 0.6
 _SETUP = r"""
 hostname guest; mount -t tmpfs none /home; mkdir /home/ubuntu; cd /home/ubuntu; mkdir -p docs src
-printf 'import os\n\n\ndef main() -> None:\n    # Say hello.\n    print("héllo, 世界", os.getpid())\n' >src/hello.py
+printf 'import os\n\n\ndef main() -> None:\n    # Say hello.\n' >src/hello.py
+printf '    print("héllo, 世界", os.getpid())\n' >>src/hello.py
 for i in $(seq 1 200); do echo "line $i of a long text, which less can leaf through"; done >docs/long.txt
 printf 'a\tb\tc\n' >docs/tabs.txt; ln -s docs link; chmod +x src/hello.py
 export HOME=/home/ubuntu TERM=xterm-256color LC_ALL=C.UTF-8 PS1='$ ' SHELL=/bin/sh LESSHISTFILE=-
@@ -31,7 +32,13 @@ export HOME=/home/ubuntu TERM=xterm-256color LC_ALL=C.UTF-8 PS1='$ ' SHELL=/bin/
 PROGRAMS: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "vim": (
         "exec vim -u NONE -N -i NONE --cmd 'syntax on' --cmd 'set ruler hlsearch nu' src/hello.py",
-        (b":vsplit docs/long.txt\r", b"/text\r", b":split\r", b"Goadded \xe6\xbc\xa2\xe5\xad\x97\x1b", b"\x17\x17"),
+        (
+            b":vsplit docs/long.txt\r",
+            b"/text\r",
+            b":split\r",
+            b"Goadded \xe6\xbc\xa2\xe5\xad\x97\x1b",
+            b"\x17\x17",
+        ),
     ),
     "vim-left": ("vim -u NONE -N -i NONE src/hello.py; echo done", (b"dd", b":q!\r")),
     "htop": ("exec htop --no-mouse -d 100", (b"\x1bOQ", b"\x1b[B\x1b[B")),
@@ -42,13 +49,22 @@ PROGRAMS: dict[str, tuple[str, tuple[bytes, ...]]] = {
     "mc": ("exec mc -u -d -x", (b"\t", b"\x1b[B\x1b[B", b"\x1bOR")),
     "tmux": (
         "exec tmux -f /dev/null new -n one 'PS1=\"$ \" sh'",
-        (b"\x02%", b"cat src/hello.py\r", b'\x02"', b"seq 1 40\r", b"\x02o", b"ls --color=always\r", b"\x02[\x1b[A"),
+        (
+            b"\x02%",
+            b"cat src/hello.py\r",
+            b'\x02"',
+            b"seq 1 40\r",
+            b"\x02o",
+            b"ls --color=always\r",
+            b"\x02[\x1b[A",
+        ),
     ),
     "shell": (
         "exec sh",
         (
             b"ls --color=always -F . docs src\r",
-            b"printf '\\033[1;31mbold\\033[0m \\033[2mdim\\033[22m \\033[3;4;9mall\\033[0m \\033[7mrev\\033[0m\\n'\r",
+            b"printf '\\033[1;31mbold\\033[0m \\033[2mdim\\033[22m \\033[3;4;9mall\\033[0m\\n'\r",
+            b"printf '\\033[7mreverse\\033[0m\\n'\r",
             b"printf '\\033[38;5;208m256\\033[48;2;10;20;30mtrue\\033[0m \\033[4:3mcurly\\033[0m\\n'\r",
             b"printf 'e\\314\\201 \\343\\201\\202\\n\\033[5;20r\\033[20;1H\\n\\n\\033[r\\033[24;1H'\r",
         ),
@@ -92,7 +108,7 @@ def main() -> None:
         (FOLDER / f"{name}.bytes").write_bytes(data)
         with tempfile.TemporaryDirectory() as folder:
             (FOLDER / f"{name}.screen").write_text(shown_by_tmux(data, Path(folder)))
-        print(name, len(data))
+        sys.stdout.write(f"{name} {len(data)}\n")
 
 
 if __name__ == "__main__":

@@ -69,6 +69,7 @@ class Shell:
         self._is_held = False
         self._hurry_until = 0.0
         self._is_closed = False
+        self._is_over = False
 
     @property
     def was_left(self) -> bool:
@@ -92,6 +93,9 @@ class Shell:
                 words = " · ".join(part for part in (error.message, error.hint) if part)
                 self.end(ShellState.LOST, clean_line(words))
             else:
+                self._is_over = True
+                self._more.set()
+                await pump
                 self.end(ShellState.ENDED, f"The shell ended with status {status}.")
             finally:
                 pump.cancel()
@@ -107,10 +111,7 @@ class Shell:
             if self._is_closed:
                 terminal.close()
             self._changed()
-            status = await terminal.wait()
-            while self._waiting:
-                await asyncio.sleep(FRAME_S)
-            return status
+            return await terminal.wait()
         finally:
             self._terminal = None
             terminal.close()
@@ -142,7 +143,7 @@ class Shell:
 
     async def _pump(self) -> None:
         """Show what came, a little at a time: an endless flood must leave room for keys and other screens."""
-        while True:
+        while self._waiting or not self._is_over:
             await self._more.wait()
             self._more.clear()
             began = time.monotonic()

@@ -168,7 +168,7 @@ class InspectScreen(RunCommandsScreen):
         if command in (inspect.NextShell, inspect.PreviousShell):
             return len(self._shells) > 1
         if issubclass(command, inspect.ShowShell):
-            return command.NUMBER <= len(self._shells)
+            return len(self._shells) >= command.NUMBER
         return super().can(command)
 
     @on(inspect.TakeKeys)

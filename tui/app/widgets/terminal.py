@@ -253,7 +253,7 @@ def _glyphs(cells: Iterable[Cell]) -> Iterable[tuple[str, int]]:
 
 @lru_cache(maxsize=4096)
 def _drawn(text: str, columns: int) -> str:
-    """`text` as something that is as wide here as it is in the guest: one wrong width shifts the whole row."""
+    """`text`, as wide here as it is in the guest: one wrong width would shift the whole row."""
     for shown in (text, text[0]):
         if cell_len(shown) == columns:
             return shown
@@ -271,14 +271,16 @@ def _segments(
     """Runs of one look each; the cursor and what is selected stand out."""
     start, end = span or (-1, -1)
     end = len(cells) * 4 if span and end == -1 else end
-    run, style, before, column, position = "", ground, (None, False, False), 0, 0
+    run, style, column, position = "", ground, 0, 0
+    before: tuple[Look, bool, bool] | None = None
     for text, columns in _glyphs(cells):
         shown = _drawn(text, columns)
         mark = (cells[column].look, column <= cursor_column < column + columns, start <= position < end)
         if mark != before:
             if run:
                 yield Segment(run, style)
-            look, is_cursor, is_selected = before = mark
+            before = mark
+            look, is_cursor, is_selected = mark
             run, style = "", ground + _style(look)
             style += cursor if is_cursor else selected if is_selected else Style.null()
         run += shown
