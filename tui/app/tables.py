@@ -195,8 +195,14 @@ def live_facts(run: RunState, now: float, *, way_in: str, fate: Label) -> tuple[
         ("Pin", present.pin_sentence(run, now)),
         *([entered] if present.has_way_in(run) or not came.text else []),
         *([("Results", came)] if came.text else []),
+        *([("Ports", Label(_forwards(run)))] if run.forwards else []),
         ("Fate", fate),
     )
+
+
+def _forwards(run: RunState) -> str:
+    """`http://127.0.0.1:8080 leads to 8080`."""
+    return " · ".join(f"http://127.0.0.1:{here} leads to {port}" for port, here in run.forwards)
 
 
 def run_head(run: RunState, host: HostState | None, now: float) -> tuple[Fact, ...]:
@@ -268,7 +274,7 @@ def command_line(spec: RunSpec, profile: RunSpec | None) -> str:
 
     What has no flag (workdir, boot timeout) is only kept through the profile.
     """
-    base = profile or default_spec(spec.host)
+    base = profile if profile and profile.name else default_spec(spec.host)
     words = ["dayfly", "run"]
     words += [profile.name] if profile and profile.name else []
     words += ["--host", spec.host]

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from tui.app.command_words import Word
-from tui.app.commands import everywhere, places
+from tui.app.commands import everywhere, files, places
 from tui.app.commands.command import Command, command_of
+from tui.app.screens.run_commands import RunCommandsScreen
 
 if TYPE_CHECKING:
     from tui.app.app import DayflyApp
@@ -18,7 +19,7 @@ _SHORT: dict[str, str] = {"pin-run": "pin", "cancel-run": "cancel", "new-run": "
 
 def vocabulary(app: DayflyApp) -> tuple[Word, ...]:
     """Places first, then what can be done here, then where one can go by name."""
-    return (*_places(app), *_with_a_value(app), *_commands(app), *_runs(app))
+    return (*_places(app), *_with_a_value(app), *_ports(app), *_commands(app), *_runs(app))
 
 
 def _alone(do: Callable[..., object], *given: object) -> Callable[[str], object]:
@@ -38,6 +39,12 @@ def _with_a_value(app: DayflyApp) -> Iterator[Word]:
     )
     themes = tuple(sorted(app.available_themes))
     yield Word(name="theme", help="Change the colours.", do=app.take_theme, takes="THEME", values=themes)
+
+
+def _ports(app: DayflyApp) -> Iterator[Word]:
+    screen = app.screen
+    if isinstance(screen, RunCommandsScreen) and screen.can(files.ForwardPort):
+        yield Word(name="forward", help=files.ForwardPort.__doc__ or "", do=screen.forward, takes="PORT")
 
 
 def _commands(app: DayflyApp) -> Iterator[Word]:

@@ -49,7 +49,7 @@ def forward(word: str, ports: str, *, as_json: bool) -> None:
 
 def _ports(text: str) -> tuple[int, int]:
     there, colon, here = text.partition(":")
-    if not (there.isdecimal() and (here.isdecimal() or not colon) and len(text) < 12):  # noqa: PLR2004
+    if not (there.isdecimal() and (here.isdecimal() or not colon) and len(text) < 12):
         raise UsageError(f"{text!r} is no PORT or PORT:LOCAL", hint="such as 8080, or 80:8080")
     return int(there), int(here or 0)
 

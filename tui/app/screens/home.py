@@ -12,7 +12,7 @@ from textual.containers import Container
 from textual.widgets import DataTable
 
 from tui.app import away, present, tables
-from tui.app.commands import everywhere, hosts, inspect, lists, logs, places, runs
+from tui.app.commands import everywhere, files, hosts, inspect, lists, logs, places, runs
 from tui.app.commands.command import Command
 from tui.app.present import Label
 from tui.app.screens.host_commands import HostCommandsScreen
@@ -50,6 +50,9 @@ class HomeScreen(PlaceScreen, RunCommandsScreen, HostCommandsScreen):
         runs.OpenResults.binding(),
         logs.TileRuns.binding(),
         inspect.OpenShell.binding(),
+        files.OpenFiles.binding(),
+        files.ForwardPort.binding(),
+        files.ClosePorts.binding(),
         inspect.OpenOutside.binding(),
         hosts.AddHost.binding(),
         hosts.Reconnect.binding(),

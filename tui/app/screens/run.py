@@ -10,7 +10,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 
 from tui.app import monitor, present, results, tables
-from tui.app.commands import everywhere, inspect, logs, runs
+from tui.app.commands import everywhere, files, inspect, logs, runs
 from tui.app.commands import monitor as monitor_commands
 from tui.app.commands.command import Command
 from tui.app.present import Label
@@ -66,6 +66,9 @@ class RunScreen(LogScreen, RunCommandsScreen):
         runs.OpenResults.binding(),
         monitor_commands.ShowUse.binding(),
         inspect.OpenShell.binding(),
+        files.OpenFiles.binding(),
+        files.ForwardPort.binding(),
+        files.ClosePorts.binding(),
         inspect.OpenOutside.binding(),
         *LOG_BINDINGS,
         logs.FoldPhase.binding(),

@@ -10,11 +10,13 @@ from textual import on
 from textual.binding import ActiveBinding
 
 from tui.app import away, opener, present, results
-from tui.app.commands import inspect, runs
+from tui.app.commands import files, inspect, runs
 from tui.app.commands.command import Command, command_of
 from tui.app.present import Label
+from tui.app.screens import ports
 from tui.app.screens.bulk import cancel_all_dialog, unpin_all_dialog
 from tui.app.screens.dialogs import Confirm
+from tui.app.screens.files import FilesScreen
 from tui.app.screens.fleet_screen import FleetScreen
 from tui.app.screens.pin_for import PinForDialog, PinTerm
 from tui.app.shells import may_enter
@@ -36,6 +38,9 @@ _OF_A_RUN = (
     runs.OpenResults,
     inspect.OpenShell,
     inspect.OpenOutside,
+    files.OpenFiles,
+    files.ForwardPort,
+    files.ClosePorts,
 )
 _CONDITIONS: dict[type[Command], Callable[[RunState], bool]] = {
     runs.PinRun: present.may_pin,
@@ -47,6 +52,9 @@ _CONDITIONS: dict[type[Command], Callable[[RunState], bool]] = {
     runs.OpenResults: lambda run: bool(results.folder(run)),
     inspect.OpenShell: may_enter,
     inspect.OpenOutside: may_enter,
+    files.OpenFiles: may_enter,
+    files.ForwardPort: may_enter,
+    files.ClosePorts: lambda run: bool(run.forwards),
 }
 _CROWDED: tuple[type[Command], ...] = (runs.RunAgain, runs.CopyWayIn)
 _BULK: tuple[type[Command], ...] = (runs.PinRun, runs.CancelRun)
@@ -200,6 +208,32 @@ class RunCommandsScreen(FleetScreen):
             command = self.desk.fleet.shell_command(run.id)
             self.app.copy_to_clipboard(command)
             self.notify(f"Copied: {command}", markup=False)
+
+    @on(files.OpenFiles)
+    def _open_files(self) -> None:
+        if run := self.chosen_run:
+            self.app.push_screen(FilesScreen(self.desk, run.id))
+
+    @on(files.ForwardPort)
+    def _forward_port(self) -> None:
+        if run := self.chosen_run:
+            ports.ask_for_port(self, run)
+
+    def forward(self, text: str) -> None:
+        """Forward a port as typed: `8080`, or `80:8080` for another one here."""
+        try:
+            pair = ports.parse_ports(text)
+        except ValueError as error:
+            self.notify(str(error), severity="error", markup=False)
+            return
+        if run := self.chosen_run:
+            ports.begin(self, run, pair)
+
+    @on(files.ClosePorts)
+    def _close_ports(self) -> None:
+        if run := self.chosen_run:
+            for port, _ in run.forwards:
+                self.desk.fleet.inside(run.id).close_forward(port)
 
     @property
     def results_folder(self) -> str:
