@@ -15,7 +15,7 @@ import click
 
 from tui.engine.history import LedgerHistory
 from tui.engine.ledger import LedgerRow
-from tui.engine.supervisor import Supervisor
+from tui.engine.supervisor import Pace, Supervisor
 from tui.model.errors import UsageError
 from tui.model.hosts import DEMO
 from tui.model.spec import HostName
@@ -24,6 +24,7 @@ from tui.verbs.output import say
 if TYPE_CHECKING:
     from tui.app.app import DayflyApp  # Textual is loaded only when the dashboard opens
 
+_PACE = Pace(sample_s=2.0)
 _LOOK_S = 0.5
 _BROKEN = 125
 _STOPPED_BY = {signal.SIGTERM: 143, signal.SIGHUP: 129}
@@ -74,7 +75,7 @@ async def _open(start_on: HostName | None = None) -> int:
     default = start_on or config.default_host(loaded) or _first_host()
     shown = {*loaded.hosts, *([default] if default else [])}
     with open_ledger() as ledger:
-        async with open_fleet(ledger, sorted({DEMO, *shown})) as fleet:
+        async with open_fleet(ledger, sorted({DEMO, *shown}), pace=_PACE) as fleet:
             for host in shown:
                 fleet.show_host(host)
             app = DayflyApp(
