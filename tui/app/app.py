@@ -9,14 +9,16 @@ It reads `fleet.state` and calls the fleet's methods; the scope around it cleans
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import ClassVar, Literal
 
 from textual import events, on
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.dom import DOMNode
+from textual.filter import LineFilter
 from textual.widgets import TextArea
 
 from tui.app import away, key_help, outside, present, results
@@ -24,6 +26,9 @@ from tui.app.bridge import follow_fleet
 from tui.app.commands import everywhere, inspect, places
 from tui.app.commands.command import BY_NAME
 from tui.app.commands.palette import CommandSearch
+from tui.app.glyphs import AsciiOnly, needs_ascii
+from tui.app.keeping import keep_within_limits
+from tui.app.looks import clash_words, keymap
 from tui.app.places import SCREENS
 from tui.app.screens.command_line import CommandLineDialog
 from tui.app.screens.dialogs import question_dialog
@@ -46,13 +51,13 @@ from tui.app.screens.place_screen import PlaceScreen
 from tui.app.screens.run import RunScreen
 from tui.app.screens.run_commands import RunCommandsScreen
 from tui.app.summary import Summary, summarise
-from tui.app.themes import DARK, LIGHT, THEMES
+from tui.app.themes import DARK, LIGHT, THEMES, variables_for
 from tui.app.vocabulary import vocabulary
 from tui.app.widgets.terminal import TerminalView
 from tui.contracts import Fleet, History, ParseHost, ProfileShelf
 from tui.model.errors import UsageError
 from tui.model.phase import Phase
-from tui.model.settings import Settings
+from tui.model.settings import Looks, Settings
 from tui.model.spec import HostName, RunId
 from tui.model.state import FleetState
 from tui.model.text import clean, clean_line
@@ -93,15 +98,18 @@ class DayflyApp(App[Summary]):
         super().__init__()
         for theme in THEMES:
             self.register_theme(theme)
+        self._ascii = AsciiOnly(needs_ascii(settings.looks.ascii))
         self.theme = DARK
         self._fleet = fleet
         self._desk = Desk(fleet, profiles, parse_host, clock, history, settings)
         self._start = start
+        self._keys = keymap(settings.looks.keys)
         self._shown = fleet.state
         self._asking: Dialog[str | None] | None = None
         self._asking_id = ""
         self._asked: set[str] = set()
         self._offered: set[RunId] = set()
+        self._clashes: set[str] = set()
         self._typed_lines: list[str] = []
         self._leave_presses = 0
         self._confirming: LeaveDialog | None = None
@@ -112,12 +120,39 @@ class DayflyApp(App[Summary]):
         return HomeScreen(self._desk)
 
     def on_mount(self) -> None:
-        """Follow the fleet."""
+        """Look and listen as the settings say; follow the fleet."""
+        self._take_looks(self._desk.settings.looks)
         self.run_worker(follow_fleet(self._fleet, self._publish), name="bridge")
+        tell = partial(self.notify, markup=False)
+        self.run_worker(keep_within_limits(self._desk, tell), name="retention")
         if self._start is not None:
             home = self.screen_stack[0]
             assert isinstance(home, HomeScreen)
             self.push_screen(NewRunScreen(self._desk, HostName(self._start)), home.open_run)
+
+    def _take_looks(self, looks: Looks) -> None:
+        if looks.theme in self.available_themes:
+            self.theme = looks.theme
+        elif looks.theme:
+            self.notify(f"There is no theme {clean_line(looks.theme)}.", severity="warning", markup=False)
+        if not looks.animations:
+            self.animation_level = "none"
+        self.set_keymap(self._keys)
+
+    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:  # noqa: ARG002
+        """Say once which of the person's keys took which command's place."""
+        words = clash_words(clashed_bindings, self._keys)
+        if words and words not in self._clashes:
+            self._clashes.add(words)
+            self.notify(words, severity="warning", markup=False)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Glyphs that the terminal can show."""
+        return [*super().get_line_filters(), *([self._ascii] if self._ascii.enabled else [])]
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """What no theme but ours has."""
+        return variables_for(self.current_theme)
 
     def leave_now(self) -> None:
         """End at once, whatever is still owed; the summary says it."""

@@ -126,9 +126,10 @@ def record_facts(record: RunRecord, live: RunState | None, now: float) -> tuple[
 
 
 def durations(run: RunState) -> str:
-    """How long each phase took: `launching 12s  working 3m 04s`."""
+    """How long each phase took, the shortest left out: `launching 12s  working 3m 04s`."""
     spans = ((phase, after - at) for (phase, at), (_, after) in pairwise(run.entered))
-    return "  ".join(f"{phase} {present.age(seconds)}" for phase, seconds in spans if phase is not Phase.GONE)
+    long = ((phase, seconds) for phase, seconds in spans if seconds >= 1 and phase is not Phase.GONE)
+    return "  ".join(f"{phase} {present.age(seconds)}" for phase, seconds in long)
 
 
 def disk_words(disk: DiskUse) -> str:
@@ -169,8 +170,12 @@ def pruned_words(done: Pruned) -> str:
         past, why = done.kept[0]
         more = f" and {len(done.kept) - 1} more" if len(done.kept) > 1 else ""
         kept = f"{clean_line(past.name)} {past.run}{more} stays: {why}"
-    removed = f"Deleted {_count(len(done.runs))}, {approximate_size(done.freed)}" if done.runs else ""
-    return "; ".join(part for part in (removed, kept) if part)
+    return "; ".join(part for part in (removed_words(done) if done.runs else "", kept) if part)
+
+
+def removed_words(done: Pruned) -> str:
+    """`Deleted the records of 3 runs, 1.2G`."""
+    return f"Deleted the records of {_count(len(done.runs))}, {approximate_size(done.freed)}"
 
 
 def _count(runs: int) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import json
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise, takewhile
 from pathlib import Path
@@ -56,7 +56,7 @@ def compare(before: RunRecord, after: RunRecord, folders: tuple[Path, Path]) -> 
 
 
 def _of_specs(before: RunSpec, after: RunSpec) -> Iterator[DiffSection]:
-    left, right = dict(_flat("", before.to_json())), dict(_flat("", after.to_json()))
+    left, right = dict(_facts(before)), dict(_facts(after))
     texts = [
         key for key in _TEXTS if left.get(key) != right.get(key) and _is_long(left.get(key), right.get(key))
     ]
@@ -64,6 +64,12 @@ def _of_specs(before: RunSpec, after: RunSpec) -> Iterator[DiffSection]:
     for key in texts:
         lines = _unified(str(left.get(key, "")).splitlines(), str(right.get(key, "")).splitlines())
         yield DiffSection(title=key, lines=tuple(map(clean_line, lines)))
+
+
+def _facts(spec: RunSpec) -> Iterator[tuple[str, object]]:
+    """By key, as a profile names them; a command as it would be typed."""
+    command = spec.command if isinstance(spec.command, str) else shlex.join(spec.command)
+    yield from _flat("", {**spec.to_json(), "command": command})
 
 
 def _flat(name: str, value: object) -> Iterator[tuple[str, object]]:
@@ -75,7 +81,7 @@ def _flat(name: str, value: object) -> Iterator[tuple[str, object]]:
         case list() | tuple() if name == "env":
             for key, inner in value:
                 yield from _flat(f"env.{key}", inner)
-        case list() | tuple() if name != "command":
+        case list() | tuple():
             for number, inner in enumerate(value, 1):
                 yield from _flat(f"{name}[{number}]", inner)
         case _:
@@ -96,7 +102,7 @@ def _differences(
 
 def _shown(key: str, value: object) -> str:
     match value:
-        case None | "" | () | []:
+        case None | "":
             return _NONE
         case bool():
             return "yes" if value else "no"
@@ -104,8 +110,6 @@ def _shown(key: str, value: object) -> str:
             return approximate_size(value)
         case int() if key.endswith("_s"):
             return format_duration(value)
-        case list() | tuple():
-            return clean_line(json.dumps(value, ensure_ascii=False))
         case _:
             return clean_line(str(value))
 

@@ -26,6 +26,7 @@ from tui.app.screens.place_screen import PlaceScreen
 from tui.app.screens.reading import DiffScreen, EventsScreen
 from tui.app.screens.run import RunScreen
 from tui.app.tables import Table, TableRow
+from tui.app.widgets.disk_warning import DiskWarning
 from tui.app.widgets.fact_table import FactTable
 from tui.app.widgets.facts import Facts
 from tui.app.widgets.sheet import Sheet
@@ -60,13 +61,13 @@ class HistoryScreen(PlaceScreen):
         self._searched: dict[RunId, TableRow] = {}
         self._disk: Mapping[RunId, DiskUse] = {}
         self._record: RunRecord | None = None
-        self._warning = ""
         self._standing: object = None
         self._window: tuple[object, tuple[PastRun, ...]] = (None, ())
 
     def compose_body(self) -> ComposeResult:
         """Header, list, details, footer."""
         yield self.header()
+        yield DiskWarning(self.desk.history)
         with Container(id="history"):
             with Container(id="past-panel", classes="panel"):
                 yield FactTable(id="past")
@@ -77,8 +78,7 @@ class HistoryScreen(PlaceScreen):
 
     def show(self, state: FleetState, now: float) -> None:
         """Fill the list, and the details of what is under the cursor."""
-        room = Label(self._warning, "warn") if self._warning else Label("")
-        self.show_header([Label("dayfly"), room], Label(""))
+        self.show_header([Label("dayfly")], Label(""))
         standing = [(run.id, run.phase, run.outcome is None) for run in state.runs.values()]
         if standing != self._standing:
             self._standing = standing
@@ -125,7 +125,6 @@ class HistoryScreen(PlaceScreen):
             self.redraw()
             shown = [one.run for one in self._shown()]
             self._disk = await asyncio.to_thread(books.disk_use, shown)
-            self._warning = (await asyncio.to_thread(books.room)).warning
         except OSError as error:
             self.notify(clean(f"The history cannot be read: {error}"), severity="error", markup=False)
         self._look_at_chosen()

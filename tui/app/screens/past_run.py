@@ -40,6 +40,10 @@ class PastRunScreen(RunScreen):
         is_possible = command in _OF_ANY_RUN or command.__module__ in _MODULES
         return is_possible and super().can(command)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """What can never be done here is hidden, not dimmed."""
+        return bool(super().check_action(action, parameters))
+
     @on(history.RunChanged)
     def _change(self) -> None:
         self.app.push_screen(NewRunScreen(self.desk, spec=self._record.spec), self.open_run_if_any)
