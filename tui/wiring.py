@@ -36,13 +36,19 @@ async def open_fleet(
     ledger: Ledger, names: Sequence[str] = (), *, ask: Ask | None = None, pace: Pace | None = None
 ) -> AsyncIterator[Supervisor]:
     """Run an engine that knows the config's hosts and those of `names`, as typed. Raises UsageError."""
-    settings = config.load()
-    hosts = config.known_hosts(settings)
+    loaded = config.load()
+    hosts = config.known_hosts(loaded)
     for name in names:
-        hosts[HostName(name)] = config.host_entry(name, settings)
+        hosts[HostName(name)] = config.host_entry(name, loaded)
     identity = Identity(client=config.client_id(), owner=config.client_owner())
     async with supervise(
-        ledger, _Opener(identity.client), hosts, identity, ask=ask, pace=pace or Pace()
+        ledger,
+        _Opener(identity.client),
+        hosts,
+        identity,
+        ask=ask,
+        pace=pace or Pace(),
+        notify=loaded.settings.notify,
     ) as fleet:
         yield fleet
 

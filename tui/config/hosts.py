@@ -12,12 +12,13 @@ from tui.config.file import FINGERPRINT_OR_KEY, HOST_RULES, Config
 from tui.files.toml import shown
 from tui.model.errors import UsageError
 from tui.model.hosts import DEMO, LOCAL, HostEntry
+from tui.model.settings import KEY_VARIABLES
 from tui.model.spec import HostName
 
 # Each may be said in our word or in that of the flow which dayfly replaces; ours wins.
 _HOST = ("DAYFLY_HOST", "MULTIPASS_HOST")
 _USER = ("DAYFLY_SSH_USER", "MULTIPASS_SSH_USER")
-_KEY = ("DAYFLY_SSH_KEY", "MULTIPASS_SSH_PRIVATE_KEY")
+_KEY = KEY_VARIABLES
 _HOST_KEY = ("DAYFLY_HOST_KEY",)
 
 _TYPED = re.compile(

@@ -83,7 +83,7 @@ def _is_webhook(value: object) -> bool:
         return True
     try:
         parts = urlsplit(value)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.password
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc
     except ValueError:  # no IPv6 address between its brackets
         return False
 
@@ -103,7 +103,7 @@ SECONDS = Rule(_is_seconds, "write a number of seconds from 0.2 to 60, without q
 COMMAND = Rule(_is_command, 'write a list of words, such as ["notify-send", "dayfly"], or a string for sh')
 WEBHOOK = Rule(
     _is_webhook,
-    'write a URL that begins with https:// or http:// and holds no password, or "env:NAME" for the'
+    'write a URL that begins with https:// or http:// and holds no user, or "env:NAME" for the'
     " variable that holds it",
 )
 KEYS = Rule(text(f"{_KEY}(?:,{_KEY})*"), 'write a key, such as "ctrl+k" or "f7"; several with commas')

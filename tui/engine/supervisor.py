@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from tui.contracts import Ask, HostOpener, LogReader
 from tui.engine import narrate
+from tui.engine.hooks import Hooks
 from tui.engine.inside import VmInside
 from tui.engine.janitor import Janitor
 from tui.engine.ledger import Ledger, LedgerRow
@@ -43,6 +44,7 @@ from tui.model.events import (
 from tui.model.hosts import HostEntry
 from tui.model.lease import Identity, LeaseReport
 from tui.model.names import new_run_id, vm_name
+from tui.model.settings import Notify
 from tui.model.spec import HostName, PinPolicy, RunId, RunSpec
 from tui.model.state import FleetState
 
@@ -70,10 +72,13 @@ async def supervise(
     *,
     ask: Ask | None = None,
     pace: Pace = Pace(),
+    notify: Notify = Notify(),  # noqa: B008 - frozen
 ) -> AsyncIterator[Supervisor]:
     """Run an engine. `ask` answers the hosts' questions in place of the front end."""
     async with asyncio.TaskGroup() as lasting:
-        supervisor = Supervisor(ledger, open_host, hosts, identity, lasting, ask=ask, pace=pace)
+        supervisor = Supervisor(
+            ledger, open_host, hosts, identity, lasting, ask=ask, pace=pace, notify=notify
+        )
         janitor = lasting.create_task(supervisor.janitor.serve(), name="janitor")
         sampling = lasting.create_task(supervisor.sampling.serve(), name="sampling")
         try:
@@ -102,8 +107,10 @@ class Supervisor:
         *,
         ask: Ask | None,
         pace: Pace,
+        notify: Notify,
     ) -> None:
         self.store = Store()
+        self.hooks = Hooks(self.store, notify, lasting)
         self.janitor = Janitor(ledger, self.store)
         self.sampling = Sampling(self.store, self.link, every_s=pace.sample_s)
         self._ledger = ledger
@@ -163,6 +170,7 @@ class Supervisor:
             RunRecovered(run=row.run, at=at, vm=row.vm, spec=row.spec, submitted_at=row.submitted_at)
         )
         if row.outcome is not None:
+            self.hooks.pass_over(row.run)
             self.store.apply(WorkEnded(run=row.run, at=at, outcome=row.outcome))
         if row.peak is not None:
             self.store.apply(UsePeaked(run=row.run, at=at, peak=row.peak))
@@ -314,7 +322,8 @@ class Supervisor:
             task.cancel()
 
     async def close(self) -> None:
-        """Let go of everything; bounded to a few seconds."""
+        """Let go of everything; bounded to a few seconds, and ten more where a hook takes its time."""
+        await self.hooks.finish()
         for task in self._link_tasks:
             task.cancel()
         for link in self._links.values():

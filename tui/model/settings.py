@@ -7,7 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from tui.model.phase import Outcome, OutcomeKind
 from tui.model.units import GIB
+
+KEY_VARIABLES = ("DAYFLY_SSH_KEY", "MULTIPASS_SSH_PRIVATE_KEY")
+"""May hold a private key: no other program gets them from us."""
 
 
 class TellOf(StrEnum):
@@ -44,7 +48,12 @@ class Notify:
     command: tuple[str, ...] = ()
     """Run on this machine with the run as JSON on its stdin."""
     webhook: str = ""
-    """Posted the same JSON."""
+    """A URL that is posted the same JSON, or `env:NAME` for the variable that holds it."""
+
+    def wants(self, outcome: Outcome, *, lacks_results: bool = False) -> bool:
+        """Whether such an end is to be told. What a person cancelled is no failure."""
+        is_fine = outcome.kind in (OutcomeKind.SUCCEEDED, OutcomeKind.CANCELLED) and not lacks_results
+        return self.of is TellOf.ALL or (self.of is TellOf.FAILURES and not is_fine)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -100,6 +100,11 @@ class RunState:
         return self.entered[-1][1] if self.entered and self.phase.is_over else None
 
     @property
+    def has_ended(self) -> bool:
+        """How the work went is known, and what was to come home of it has, as far as it could."""
+        return self.outcome is not None and (self.phase.is_over or self.phase is Phase.DELETING)
+
+    @property
     def is_unheard_of(self) -> bool:
         """A run of an earlier session, of which its host has said nothing yet."""
         return self.recovered and self.phase is Phase.QUEUED

@@ -90,6 +90,8 @@ class Headless:
                 self._given_up |= time.monotonic() - deleting_since > _CLEANUP_PATIENCE_S
             await asyncio.sleep(_LOOK_S)
         await self._print_the_rest()
+        if not self._given_up:
+            await self._fleet.hooks.finish()
         self._conclude()
         await self._print_the_rest()
 
