@@ -22,6 +22,7 @@ from textual.filter import LineFilter
 from textual.widgets import TextArea
 
 from tui.app import away, key_help, outside, present, results
+from tui.app.alarm import Alarm
 from tui.app.bridge import follow_fleet
 from tui.app.commands import everywhere, inspect, places
 from tui.app.commands.command import BY_NAME
@@ -102,6 +103,7 @@ class DayflyApp(App[Summary]):
         self.theme = DARK
         self._fleet = fleet
         self._desk = Desk(fleet, profiles, parse_host, clock, history, settings)
+        self._alarm = Alarm(self, settings.notify)
         self._start = start
         self._keys = keymap(settings.looks.keys)
         self._shown = fleet.state
@@ -186,6 +188,8 @@ class DayflyApp(App[Summary]):
             if isinstance(screen, FleetScreen):
                 screen.state = state
         self._tell(old, state)
+        if self._leaving is None:
+            self._alarm.ring(old, state)
         self._ask(state)
         self._offer(state)
         for sentence in self._desk.shells.follow(state):

@@ -6,16 +6,17 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from textual.app import App
 
 
-def may_run(app: App[object]) -> bool:
+def may_run(app: App[Any]) -> bool:
     """Whether there is a terminal to be given away: not in a browser, not in a test."""
     return not (app.is_headless or app.is_web)
 
 
-async def run(app: App[object], command: str) -> int:
+async def run(app: App[Any], command: str) -> int:
     """Stand back, run `command` on the terminal, come back; its status.
 
     All else goes on meanwhile, unpainted: the driver would take 30 writes, then hold up the whole loop.
