@@ -68,7 +68,7 @@ class Shelves:
         if past.is_owed:
             return "the deletion of its VM is owed: dayfly reap"
         if self._lacks_results(past, folder):
-            return f"its results have not come home: dayfly attach {past.run}"
+            return "its results have not come home"
         return ""
 
     def _bound_by_results(self, past: PastRun) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from tui.engine.history import LedgerHistory
 from tui.engine.ledger import Debt, LedgerRow, RunLock
 from tui.engine.logs import STREAMS
 from tui.engine.manifest import read_manifest
@@ -20,6 +21,7 @@ from tui.model.lease import WORK_JOB
 from tui.model.spec import RunSpec
 from tui.model.text import clean_line
 from tui.model.units import approximate_size, format_duration
+from tui.model.use import PeakUse
 from tui.verbs.logs import JOBS
 from tui.verbs.output import print_lines
 from tui.verbs.which import find_row
@@ -49,7 +51,8 @@ def show(word: str, *, as_json: bool) -> None:
     with open_ledger() as ledger:
         row = find_row(ledger, word)
         folder = ledger.run_folder(row.run)
-    facts = _facts(row, folder)
+        hints = LedgerHistory(ledger).record(row.run).hints
+    facts = {**_facts(row, folder), "hints": list(hints)}
     if as_json:
         click.echo(json.dumps(facts, indent=2))  # in ASCII: a file's name may be no text at all
     else:
@@ -75,6 +78,7 @@ def _facts(row: LedgerRow, folder: Path) -> dict[str, Any]:
         ],
         "ended_at": row.ended_at,
         "outcome": _outcome(row),
+        "peak": asdict(row.peak) if row.peak else None,
         "pinned_since": row.pinned_at,
         "pinned_until": _last(events, "PinChanged").get("until") if row.pinned_at else None,
         "gone_at": row.gone_at,
@@ -152,6 +156,7 @@ def _lines(facts: Mapping[str, Any], spec: RunSpec) -> Iterator[str]:
     yield from _head(facts, spec)
     yield from _section("asked for", _of_spec(spec))
     yield from _section("phases", _of_phases(facts))
+    yield from _section("used", _of_use(facts))
     yield from _section("logs", _of_logs(facts))
     yield from _section("results", _of_results(facts))
 
@@ -237,6 +242,13 @@ def _of_phases(facts: Mapping[str, Any]) -> Iterator[str]:
     for entry in facts["phases"]:
         yield _pair(entry["phase"], f"{_when(entry['at'])}  +{_span(entry['at'] - before)}")
         before = entry["at"]
+
+
+def _of_use(facts: Mapping[str, Any]) -> Iterator[str]:
+    if facts["peak"]:
+        yield _pair("at most", PeakUse(**facts["peak"]).words)
+    for hint in facts["hints"]:
+        yield _pair("right size", hint)
 
 
 def _of_logs(facts: Mapping[str, Any]) -> Iterator[str]:
