@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tui.app import away, present
+from tui.app.monitor import short_size
 from tui.app.present import Fact, Label
 from tui.app.tables import Column, Table, TableRow, host_address
 from tui.model.phase import Phase
 from tui.model.state import FleetState, HostState, RunState
 from tui.model.text import clean_line
-from tui.model.units import approximate_size
 from tui.model.use import HostLoad
 
 _UNKNOWN = "–"
@@ -18,8 +18,8 @@ _SLOW_S = 5.0
 """A list that takes so long is worth a colour."""
 _LOW = 0.1
 """Of what there is, left free."""
-_FIRST = (Column("HOST", 13), Column("STATE", 17), Column("ANSWERS", 9))
-_FREE = (Column("CPU FREE", 10), Column("MEM FREE", 10), Column("DISK FREE", 11))
+_FIRST = (Column("HOST", 11), Column("STATE", 17), Column("ANSWERS", 8))
+_FREE = (Column("CPU FREE", 9), Column("MEM FREE", 10), Column("DISK FREE", 10))
 _VMS, _OWED, _PINNED = Column("VMS", 12), Column("OWED", 6), Column("PINNED", 8)
 _VERSION, _IMAGES = Column("VERSION", 9), Column("IMAGES", 8)
 _WHERE_MIN = 24
@@ -55,11 +55,11 @@ def _cell(state: FleetState, host: HostState, title: str, now: float) -> Label:
         case "ANSWERS":
             return _latency(host)
         case "CPU FREE":
-            return _free(cpus_free(load), load.cpus, str)
+            return _free(cpus_free(load), load.cpus, _plain)
         case "MEM FREE":
-            return _free(load.memory_free, load.memory_total, approximate_size)
+            return _free(load.memory_free, load.memory_total, short_size)
         case "DISK FREE":
-            return _free(load.disk_free, load.disk_total, approximate_size)
+            return _free(load.disk_free, load.disk_total, short_size)
         case _:
             return _count_cell(state, host, title)
 
@@ -115,6 +115,10 @@ def _free(free: float | None, total: float | None, words: Callable[[float], str]
     return Label(f"{words(free)}/{words(total)}", "warn" if free < total * _LOW else "text")
 
 
+def _plain(number: float) -> str:
+    return f"{number:g}"
+
+
 # ---- the one under the cursor
 
 
@@ -157,7 +161,7 @@ def _capacity(load: HostLoad | None, now: float) -> Label:
         ("disk", load.disk_free, load.disk_total),
     ):
         if free is not None and total is not None:
-            parts.append(f"{word} {approximate_size(free)} free of {approximate_size(total)}")
+            parts.append(f"{word} {short_size(free)} free of {short_size(total)}")
     said = ", ".join(part for part in parts if part)
     ago = now - load.at
     old = f" ({present.age(ago)} ago)" if ago > _OLD_S else ""

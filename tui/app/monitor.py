@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tui.app.present import Label, Tone, age
 from tui.model.phase import Phase
 from tui.model.state import RunState
-from tui.model.units import approximate_size
+from tui.model.units import GIB, MIB
 from tui.model.use import PeakUse, VmUse
 
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -16,6 +16,7 @@ STALE_S = 20.0
 """Older figures say nothing of now."""
 _HIGH = 0.9
 """Of what there is: worth a colour."""
+_GRAPH = 8
 _UNKNOWN = "–"
 
 
@@ -39,6 +40,15 @@ def spark(shares: Sequence[float | None], width: int) -> str:
 
 def _step(share: float) -> int:
     return min(len(BLOCKS) - 1, max(0, int(share * len(BLOCKS))))
+
+
+def short_size(size: float) -> str:
+    """Bytes in at most five cells: `476M`, `1.4G`, `24G`, `1.2T`."""
+    for unit, length in (("T", 1024 * GIB), ("G", GIB), ("M", MIB), ("K", 1024)):
+        if size >= length:
+            amount = size / length
+            return (f"{amount:.1f}" if amount < 9.95 else f"{amount:.0f}").removesuffix(".0") + unit
+    return f"{size:.0f}"
 
 
 def use_now(run: RunState, now: float) -> VmUse | None:
@@ -69,7 +79,7 @@ def memory_cell(run: RunState, now: float) -> tuple[Label, ...]:
         return (Label(""),)
     if use.memory is None:
         return (Label(_UNKNOWN, "muted"),)
-    return (Label(approximate_size(use.memory), _tone(use.memory, use.memory_total)),)
+    return (Label(short_size(use.memory), _tone(use.memory, use.memory_total)),)
 
 
 # ---- of one run
@@ -82,14 +92,14 @@ def use_label(run: RunState, now: float) -> Label:
         return _without_figures(run, now)
     if _says_nothing(use):
         return Label("no figures: this VM does not tell what it uses", "muted")
-    graph = spark([sample.cpu for sample in run.samples], 8)
+    graph = spark([sample.cpu for sample in run.samples], _GRAPH)
     parts = (
         f"CPU {graph} {_percent(use.cpu).text:>4}",
-        f"memory {_of(use.memory, use.memory_total)}",
+        f"mem {_of(use.memory, use.memory_total)}",
         f"disk {_of(use.disk, use.disk_total)}",
         f"load {_load(use.load)}",
     )
-    return Label("   ".join(parts), _percent(use.cpu).tone)
+    return Label("  ".join(parts))
 
 
 def _without_figures(run: RunState, now: float) -> Label:
@@ -162,7 +172,7 @@ def _tone(part: float | None, whole: float | None) -> Tone:
 
 
 def _size(size: int | None) -> str:
-    return _UNKNOWN if size is None else approximate_size(size)
+    return _UNKNOWN if size is None else short_size(size)
 
 
 def _of(part: int | None, whole: int | None) -> str:

@@ -42,7 +42,7 @@ class Table:
 
 _STATE, _NAME, _HOST, _TIME = Column("STATE", 14), Column("NAME", 17), Column("HOST", 10), Column("TIME", 9)
 _SIZE, _VM = Column("SIZE", 16), Column("VM", 32)
-_CPU, _MEMORY, _CPU_GRAPH = Column("CPU", 5), Column("MEM", 7), Column("CPU", 15)
+_CPU, _MEMORY, _CPU_GRAPH = Column("CPU", 5), Column("MEM", 6), Column("CPU", 15)
 _GRAPH = 8
 _NEWS_MIN, _NEWS_LEAST = 26, 22
 
@@ -182,8 +182,8 @@ def run_facts(
         ("", present.vm_sentence(run)),
         ("Image", Label(f"{clean_line(run.spec.image)}   {present.resources(run.spec)}")),
         ("Command", Label(command_text(run.spec), "muted")),
-        ("Use", monitor.use_label(run, now)),
         *live_facts(run, now, way_in=way_in, fate=fate),
+        ("Use", monitor.use_label(run, now)),
     )
 
 

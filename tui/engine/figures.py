@@ -39,15 +39,14 @@ class FigureReader:
         if told is None:
             return None
         cpu, total, free, load, disk = (text.decode("ascii") for text in told.groups())
-        memory = _part(total, free)
-        space = _part(*(disk.split() if disk.count(" ") == 1 else ("", "")))
+        memory, space = _part(f"{total} {free}"), _part(disk)
         return VmUse(
             at=at,
             cpu=self._cpu(cpu),
             memory=None if memory is None else memory[0] - memory[1],
-            memory_total=memory and memory[0],
-            disk=space and space[1],
-            disk_total=space and space[0],
+            memory_total=None if memory is None else memory[0],
+            disk=None if space is None else space[1],
+            disk_total=None if space is None else space[0],
             load=_load(load),
         )
 
@@ -64,11 +63,10 @@ class FigureReader:
         return min(1.0, max(0.0, 1 - idle / passed)) if passed > 0 else None
 
 
-def _part(whole: str, part: str) -> tuple[int, int] | None:
-    """Bytes, from KiB; no part is more than the whole."""
-    if not (whole and part) or not 0 <= int(part) <= int(whole) or int(whole) == 0:
-        return None
-    return int(whole) * 1024, int(part) * 1024
+def _part(text: str) -> tuple[int, int] | None:
+    """Whole and part in bytes, from KiB; no part is more than the whole."""
+    sizes = [int(word) * 1024 for word in text.split() if len(word) <= 15]
+    return (sizes[0], sizes[1]) if len(sizes) == 2 and 0 < sizes[0] >= sizes[1] else None
 
 
 def _load(text: str) -> float | None:
