@@ -87,7 +87,7 @@ class _Host:
 
     async def _serve(self, tasks: TaskGroup, lifeline: int) -> None:
         host_key, client_key = self._key("host"), self._key("client")
-        server = SshServer(self._world, tasks, host_key, client_key)
+        server = SshServer(self._world, self._guests, tasks, host_key, client_key)
         await server.open()
         await self._take_orders(server)
         tasks.create_task(self._keep_daemon(lifeline))

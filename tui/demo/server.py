@@ -14,12 +14,14 @@ import signal
 import struct
 import termios
 from asyncio import TaskGroup
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
+from typing import cast
 
 import asyncssh
 
-from tui.demo import account
+from tui.demo import account, forwarding
+from tui.demo.guest import Guests
 
 _BLOCK = 1 << 16
 _INPUT_LIMIT = 1 << 18
@@ -30,11 +32,17 @@ class SshServer:
     """Serves on 127.0.0.1, always on the same port; only the holder of `client_key` gets in."""
 
     def __init__(
-        self, world: Path, tasks: TaskGroup, host_key: asyncssh.SSHKey, client_key: asyncssh.SSHKey
+        self,
+        world: Path,
+        guests: Guests,
+        tasks: TaskGroup,
+        host_key: asyncssh.SSHKey,
+        client_key: asyncssh.SSHKey,
     ) -> None:
         self.port = 0
         self.connections: set[asyncssh.SSHServerConnection] = set()
         self._world = world
+        self._guests = guests
         self._tasks = tasks
         self._host_key = host_key
         self._client_key = client_key
@@ -46,7 +54,7 @@ class SshServer:
         self._acceptor = await asyncssh.listen(
             "127.0.0.1",
             self.port,
-            server_factory=lambda: _Server(self._world, self._tasks, self.connections),
+            server_factory=lambda: _Server(self._world, self._guests, self._tasks, self.connections),
             server_host_keys=[self._host_key],
             authorized_client_keys=asyncssh.import_authorized_keys(
                 self._client_key.export_public_key().decode()
@@ -78,8 +86,15 @@ class SshServer:
 class _Server(asyncssh.SSHServer):
     """One connection."""
 
-    def __init__(self, world: Path, tasks: TaskGroup, connections: set[asyncssh.SSHServerConnection]) -> None:
+    def __init__(
+        self,
+        world: Path,
+        guests: Guests,
+        tasks: TaskGroup,
+        connections: set[asyncssh.SSHServerConnection],
+    ) -> None:
         self._world = world
+        self._guests = guests
         self._tasks = tasks
         self._connections = connections
         self._mine: asyncssh.SSHServerConnection | None = None
@@ -94,6 +109,21 @@ class _Server(asyncssh.SSHServer):
 
     def session_requested(self) -> asyncssh.SSHServerSession[bytes]:
         return _Session(self._world, self._tasks)
+
+    def connection_requested(
+        self, dest_host: str, dest_port: int, _orig_host: str, _orig_port: int
+    ) -> asyncssh.SSHTCPSession[bytes] | Awaitable[asyncssh.SSHTCPSession[bytes]]:
+        answers = forwarding.connection_to(self._world, self._guests, dest_host, dest_port)
+        if not isinstance(answers, int):
+            return answers
+        assert self._mine is not None
+        return self._forwarded(self._mine, answers)
+
+    async def _forwarded(
+        self, connection: asyncssh.SSHServerConnection, port: int
+    ) -> asyncssh.SSHTCPSession[bytes]:
+        """It passes the bytes on as a session does, though it is not declared as one."""
+        return cast("asyncssh.SSHTCPSession[bytes]", await connection.forward_connection("127.0.0.1", port))
 
 
 class _Session(asyncssh.SSHServerSession[bytes]):

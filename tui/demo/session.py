@@ -52,7 +52,7 @@ def exec_(command: Command, line: Line) -> int:
 
 
 def shell(command: Command, line: Line) -> int:
-    """`multipass shell`. Without a terminal its status is 0 whatever happened."""
+    """`multipass shell`. Its status is 0 whatever happened in the shell."""
     name = line.words[0] if line.words else "primary"
     order: Message = {"op": "exec", "argv": [], "cwd": ""}
     status = _enter(command, "shell", name, order)
