@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from textual.events import MouseScrollUp, Paste
 
 from tests.app.conftest import Stage, on_stage
 from tests.app.fleet_script import SPEC, ScriptedFleet
@@ -42,8 +45,8 @@ class Room:
         await self.stage.sees("\n$\n", "^] Menu")
 
     async def type(self, text: str) -> None:
-        keys = {" ": "space", "\n": "enter", "-": "minus", ";": "semicolon", "'": "apostrophe", "/": "slash"}
-        await self.stage.pilot.press(*(keys.get(char, char) for char in text))
+        self.view.post_message(Paste(text))
+        await self.stage.pilot.pause()
 
     async def until(self, condition: Callable[[], bool], what: str) -> None:
         await self.stage.until(condition, what)
@@ -59,7 +62,7 @@ async def room() -> AsyncIterator[Room]:
         yield Room(stage, fleet, run)
         for terminal in fleet.rooms.terminals:
             terminal.close()
-            await terminal.wait()
+            await asyncio.wait_for(terminal.gone.wait(), 10)
 
 
 async def test_a_shell_opens_and_takes_every_key(room: Room) -> None:
@@ -92,3 +95,70 @@ async def test_its_menu_opens_more_and_goes_back_to_them(room: Room) -> None:
     await room.stage.press("ctrl+right_square_bracket", "1")
     await room.stage.sees("first")
     assert len(room.fleet.rooms.terminals) == 2
+
+
+async def test_an_interrupted_flood_ends_at_once(room: Room) -> None:
+    await room.open()
+    await room.type("yes\n")
+    terminal = room.fleet.rooms.terminals[0]
+    await room.until(lambda: terminal.holds > 1, "a flood that is held back")
+    began = time.monotonic()
+    await room.stage.pilot.press("ctrl+c")
+    await room.until(lambda: room.stage.text.splitlines()[-2].strip() == "$", "the prompt")
+    assert time.monotonic() - began < 0.5
+    shell = room.view.shell
+    assert shell is not None
+    assert len(shell._waiting) < 64 * 1024
+
+
+async def test_the_mouse_and_pastes_are_the_guests_if_it_asked(room: Room) -> None:
+    await room.open()
+    await room.type("seq 1 90\n")
+    await room.stage.sees("90")
+    await room.stage.pilot._post_mouse_events([MouseScrollUp], TerminalView, offset=(5, 5))
+    await room.stage.sees("3 rows back", "\n68\n")
+    await room.stage.pilot.press("enter")
+    await room.stage.sees_no("rows back")
+    await room.type("printf '\\033[?1000h\\033[?1006h\\033[?2004h'; cat -v\n")
+    await room.until(lambda: room.view.shell is not None and room.view.shell.emulator.takes_clicks, "clicks")
+    await room.stage.pilot.click(TerminalView, offset=(4, 2))
+    await room.stage.pilot._post_mouse_events([MouseScrollUp], TerminalView, offset=(5, 5))
+    room.view.post_message(Paste("two\nlines"))
+    await room.stage.sees("[<0;5;3M", "[<0;5;3m", "[<64;6;6M", "[200~two", "lines")
+
+
+async def test_a_lost_connection_is_told_and_mended(room: Room) -> None:
+    await room.open()
+    await room.type("echo old\n")
+    room.fleet.rooms.terminals[0].drop()
+    await room.stage.sees("the connection was lost", "r tries again")
+    await room.stage.press("r")
+    await room.stage.sees("\n$\n", "^] Menu")
+    await room.stage.sees_no("r tries again")
+    await room.stage.pilot.press("e", "x", "i", "t", "space", "3", "enter")
+    await room.until(lambda: not isinstance(room.stage.app.screen, InspectScreen), "back")
+    await room.stage.sees("The shell ended with status 3")
+
+
+async def test_shells_end_with_their_vm_and_say_so(room: Room) -> None:
+    await room.open()
+    room.fleet.enter(room.run, Phase.DELETING)
+    await room.stage.sees("The VM is being deleted: its shells are closed.", "d goes back")
+    await room.stage.sees_no("r opens another")
+    await room.stage.press("d")
+    assert not isinstance(room.stage.app.screen, InspectScreen)
+    await room.until(room.fleet.rooms.terminals[0].gone.is_set, "a hangup")
+    await room.stage.press("s")
+    assert not isinstance(room.stage.app.screen, InspectScreen)
+
+
+async def test_a_guest_gets_the_room_there_is_and_what_it_shows_can_be_copied(room: Room) -> None:
+    await room.open()
+    await room.stage.pilot.resize_terminal(100, 30)
+    await room.type("stty size\n")
+    await room.stage.sees("27 100")
+    await room.stage.press("ctrl+right_square_bracket", "z")
+    await room.type("stty size\n")
+    await room.stage.sees("30 100")
+    await room.stage.press("ctrl+right_square_bracket", "c")
+    assert "stty size\n30 100" in room.stage.app.clipboard

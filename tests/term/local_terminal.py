@@ -22,6 +22,7 @@ class LocalTerminal:
     def __init__(self, argv: Sequence[str], size: TerminalSize, on_bytes: OnBytes) -> None:
         self._on_bytes = on_bytes
         self._ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.gone = asyncio.Event()
         self.is_held = False
         self.holds = 0
         self.pid, self._fd = pty.fork()
@@ -43,19 +44,21 @@ class LocalTerminal:
         asyncio.get_running_loop().remove_reader(self._fd)
         _, status = os.waitpid(self.pid, 0)
         os.close(self._fd)
+        self.gone.set()
         if not self._ended.done():
             self._ended.set_result(os.waitstatus_to_exitcode(status) % 256)
 
     def write(self, data: bytes) -> None:
-        with contextlib.suppress(OSError):
-            os.write(self._fd, data)
+        if not self.gone.is_set():
+            with contextlib.suppress(OSError):
+                os.write(self._fd, data)
 
     def resize(self, size: TerminalSize) -> None:
-        with contextlib.suppress(OSError):
+        if not self.gone.is_set():
             fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", size.rows, size.columns, 0, 0))
 
     def hold_back(self, hold: bool) -> None:
-        if hold is self.is_held or self._ended.done():
+        if hold is self.is_held or self.gone.is_set():
             return
         self.is_held = hold
         self.holds += hold
@@ -72,6 +75,8 @@ class LocalTerminal:
         self.close()
 
     def close(self) -> None:
+        if self.gone.is_set():
+            return
         self.hold_back(False)
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGHUP)

@@ -104,7 +104,7 @@ class CopyText(Command):
     """Copy the selected text; where none is selected, what is on the screen."""
 
     TITLE = "Copy the text"
-    KEY, WORD, KEEP = "c", "Copy text", 1
+    KEY, WORD, KEEP = "c", "Copy", 1
 
 
 class SendKey(Command):

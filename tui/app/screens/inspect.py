@@ -32,11 +32,8 @@ _NEEDS_A_SHELL = (
     inspect.ScrollForward,
     inspect.CopyText,
 )
-_HINTS = {
-    ShellState.OPENING: "",
-    ShellState.ENDED: "r opens it again · k closes it · d goes back",
-    ShellState.LOST: "r tries again · k closes it · d goes back",
-}
+_MORE = "←→ 1-9 switch  y copy command  ] send ^]"
+"""What the menu has no room for on a terminal of 80 columns."""
 
 
 class InspectScreen(RunCommandsScreen):
@@ -126,9 +123,7 @@ class InspectScreen(RunCommandsScreen):
         titles = [_title(each) for each in shells]
         self.query_one(ShellTabs).show(titles, shells.index(shell) if shell else 0, self._right(shell))
         note = self.query_one("#shell-state", Static)
-        words = (
-            " · ".join(part for part in (shell.words, _HINTS.get(shell.state, "")) if part) if shell else ""
-        )
+        words = self._words(shell) if shell is not None else ""
         note.display = bool(words)
         if words and str(note.content) != words:
             note.update(words)
@@ -136,11 +131,20 @@ class InspectScreen(RunCommandsScreen):
             self.query_one(ShellTabs).focus()
         self.set_class(self.has_menu, "-menu")
 
+    def _words(self, shell: Shell) -> str:
+        if shell.is_open:
+            return shell.words
+        again = "r tries again" if shell.state is ShellState.LOST else "r opens another"
+        ways = (again if self.can(inspect.ReopenShell) else "", "k closes it", "d goes back")
+        return " · ".join(part for part in (shell.words, *ways) if part)
+
     def _right(self, shell: Shell | None) -> str:
         if shell is None:
             return ""
         if shell.emulator.scrolled_back:
             return f"■ {shell.emulator.scrolled_back} rows back"
+        if self.has_menu and shell.is_open:
+            return _MORE
         columns, rows = shell.emulator.size
         return f"{columns}x{rows}"
 
