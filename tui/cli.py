@@ -24,6 +24,7 @@ VERBS = {
     "attach": ("tui.verbs.attach", "attach", "Take over a run whose client died or left."),
     "ps": ("tui.verbs.vms", "ps", "VMs of this client that exist or are owed a deletion."),
     "show": ("tui.verbs.show", "show", "All that is known of a run: how it went, its results, its logs."),
+    "shell": ("tui.verbs.shell", "shell", "A shell in the VM of a run, on this terminal."),
     "exec": ("tui.verbs.inside", "execute", "A command in the VM of a run, or its workload again."),
     "cp": ("tui.verbs.copying", "copy", "Copy files into the VM of a run, or out of it."),
     "forward": ("tui.verbs.forward", "forward", "A port of this machine that leads to one of a VM."),
