@@ -40,7 +40,7 @@ class LedgerHistory:
             past=past,
             spec=row.spec,
             state=state,
-            disk=self._shelves.disk_use(past),
+            disk=self._shelves.measure(past),
             hints=self._hints(past, row.spec),
             bound_by=self._shelves.bound_by(past),
         )

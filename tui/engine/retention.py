@@ -39,9 +39,11 @@ class Shelves:
     # ---- how much it is
 
     def disk_use(self, past: PastRun) -> DiskUse:
-        """What a run takes; of one that is over it is counted once."""
-        if past.run in self._sizes:
-            return self._sizes[past.run]
+        """What a run takes; of one that is over it is counted once, as a list may be long."""
+        return self._sizes.get(past.run) or self.measure(past)
+
+    def measure(self, past: PastRun) -> DiskUse:
+        """What it takes now."""
         use = _disk_use(self._ledger.run_path(past.run))
         if not past.is_owed:
             self._sizes[past.run] = use
@@ -72,7 +74,7 @@ class Shelves:
         return ""
 
     def _bound_by_results(self, past: PastRun) -> str:
-        size = self.disk_use(past).results
+        size = self.measure(past).results
         return f"{approximate_size(size)} of results are in its folder: --results" if size else ""
 
     def _lacks_results(self, past: PastRun, folder: Path) -> bool:
@@ -87,7 +89,7 @@ class Shelves:
         self.sweep()
         removed, kept, freed = [], [], 0
         for past in runs:
-            use = self.disk_use(past)
+            use = self.measure(past)
             if why := self.bound_by(past) or self._remove(past.run):
                 kept.append((past, why))
             else:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual import on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
@@ -38,6 +38,7 @@ from tui.model.text import clean, clean_line
 
 MOST_SHOWN = 1000
 """Rows at once: older ones come up when the list is narrowed."""
+_LOOK_S = 15.0
 _OF_ONE = (runs.OpenRun, runs.RunAgain, history.RunChanged, history.ShowEvents, history.DeleteRecords)
 
 
@@ -75,6 +76,16 @@ class HistoryScreen(PlaceScreen):
             with Container(id="record-panel", classes="panel"):
                 yield Facts(id="record")
         yield self.footer()
+
+    def on_mount(self) -> None:
+        """Other processes make runs too."""
+        super().on_mount()
+        self.set_interval(_LOOK_S, lambda: self._load() if self.is_seen else None)
+
+    @on(events.ScreenResume)
+    def _look_again(self) -> None:
+        if self.is_mounted:
+            self._load()
 
     def show(self, state: FleetState, now: float) -> None:
         """Fill the list, and the details of what is under the cursor."""
