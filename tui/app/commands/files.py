@@ -66,7 +66,7 @@ class FetchFile(Command):
     KEY, WORD, KEEP = "ctrl+s", "Fetch", 3
 
 
-class CopyPath(Command):
+class CopyFilePath(Command):
     """Copy the path of it in the VM."""
 
     TITLE = "Copy the path"

@@ -30,7 +30,7 @@ class FileScreen(FleetScreen):
         files.NextFound.binding(),
         files.PreviousFound.binding(),
         files.WrapFile.binding(),
-        files.CopyPath.binding(),
+        files.CopyFilePath.binding(),
         everywhere.Back.binding("escape,q,backspace"),
         everywhere.CommandLine.binding(),
         everywhere.Help.binding("question_mark,f1"),
@@ -129,7 +129,7 @@ class FileScreen(FleetScreen):
             paper.scroll_to(y=max(0, self._found[self._at] - paper.size.height // 3), animate=False)
         self.redraw()
 
-    @on(files.CopyPath)
+    @on(files.CopyFilePath)
     def _copy_path(self) -> None:
         path = file_pages.copyable(self._path)
         self.app.copy_to_clipboard(path)

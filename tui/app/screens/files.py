@@ -28,6 +28,7 @@ from tui.app.shells import may_enter
 from tui.app.widgets.fact_table import FactTable
 from tui.app.widgets.facts import Labels
 from tui.app.widgets.sheet import Sheet
+from tui.app.widgets.tones import tone_colours
 from tui.contracts import Inside
 from tui.model.errors import DayflyError
 from tui.model.files import Fetched, FileEntry, FileKind, Folder
@@ -37,7 +38,7 @@ from tui.model.state import FleetState, RunState
 from tui.model.text import clean_line
 from tui.model.units import approximate_size
 
-_OF_AN_ENTRY: tuple[type[Command], ...] = (files.OpenEntry, files.FetchFile, files.CopyPath)
+_OF_AN_ENTRY: tuple[type[Command], ...] = (files.OpenEntry, files.FetchFile, files.CopyFilePath)
 _OF_THE_VM: tuple[type[Command], ...] = (
     *(files.OpenEntry, files.UpFolder, files.GoToPath, files.LookAgain, files.FetchFile),
 )
@@ -53,7 +54,7 @@ class FilesScreen(FleetScreen):
         files.FetchFile.binding(),
         files.GoToPath.binding(),
         lists.FilterList.binding(),
-        files.CopyPath.binding(),
+        files.CopyFilePath.binding(),
         files.LookAgain.binding(),
         everywhere.Back.binding("escape,q"),
         everywhere.CommandLine.binding(),
@@ -82,7 +83,7 @@ class FilesScreen(FleetScreen):
         with Container(id="files-panel", classes="panel"):
             yield FactTable(id="files")
             yield Sheet(id="no-files")
-        yield Labels(id="files-note")
+        yield Sheet(id="files-note")
         yield self.footer()
 
     def on_mount(self) -> None:
@@ -102,7 +103,7 @@ class FilesScreen(FleetScreen):
         pin = present.pin_label(run, now)
         left = [Label("Files"), where, *([pin] if pin.text else [])]
         self.query_one("#header", Labels).show(left, present.run_label(run))
-        self.query_one("#files-note", Labels).show([self._telling(run)], Label(""))
+        self._show_note(self._telling(run))
         table, empty = self.query_one("#files", FactTable), self._empty()
         if self._folder is not None:
             table.fill(
@@ -113,6 +114,13 @@ class FilesScreen(FleetScreen):
         title = Text(self._title()).markup
         if (panel := self.query_one("#files-panel")).border_title != title:
             panel.border_title = title
+
+    def _show_note(self, note: Label) -> None:
+        """In full, on as many lines as it takes."""
+        sheet = self.query_one("#files-note", Sheet)
+        text = Text(note.text, tone_colours(self.app)[note.tone], overflow="fold")
+        lines = text.wrap(self.app.console, max(1, sheet.content_size.width))
+        sheet.put(list(lines) if note.text else [])
 
     def _title(self) -> str:
         if self._folder is None:
@@ -264,7 +272,7 @@ class FilesScreen(FleetScreen):
         self._filter = Filter(text)
         self.redraw()
 
-    @on(files.CopyPath)
+    @on(files.CopyFilePath)
     def _copy_path(self) -> None:
         if self._folder is not None and (entry := self.chosen):
             path = file_pages.copyable(file_pages.joined(self._folder.path, entry.name))
@@ -317,7 +325,7 @@ class FilesScreen(FleetScreen):
             await asyncio.sleep(_SHOW_EVERY_S)
 
     def _end_fetching(self, came: Fetched) -> None:
-        words = f"✔ {results.place(str(came.path))} is here, {approximate_size(came.size)}"
+        words = f"✔ {approximate_size(came.size)} came: {results.place(str(came.path))}"
         if came.left_out:
             more = f" and {len(came.left_out) - 1} more" if len(came.left_out) > 1 else ""
             self._tell(f"{words}; without {came.left_out[0]}{more}", "warn")
