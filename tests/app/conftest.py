@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -13,6 +14,7 @@ from tests.app.fleet_script import ScriptedFleet, ScriptedShelf, parse_host
 from tui.app.app import DayflyApp
 from tui.app.summary import Summary
 from tui.engine.history import LedgerHistory
+from tui.model.settings import Settings
 from tui.wiring import open_ledger
 
 
@@ -51,14 +53,21 @@ class Stage:
 
 @asynccontextmanager
 async def on_stage(
-    fleet: ScriptedFleet, *, size: tuple[int, int] = (80, 24), start: str | None = None
+    fleet: ScriptedFleet,
+    *,
+    size: tuple[int, int] = (80, 24),
+    start: str | None = None,
+    shelf: Any = None,
+    settings: Settings | None = None,
 ) -> AsyncIterator[Stage]:
-    shelf = ScriptedShelf()
+    """`shelf`: another than a ScriptedShelf."""
+    shelf = shelf or ScriptedShelf()
     with open_ledger() as ledger:
         app = DayflyApp(
             *(fleet, shelf, parse_host),
             history=LedgerHistory(ledger),
             start=start,
+            settings=settings or Settings(),
             clock=lambda: fleet.now,
         )
         async with app.run_test(size=size, notifications=True) as pilot:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container, VerticalScroll
 from textual.widgets import DataTable
 
-from tui.app import editor
+from tui.app import editor, results
 from tui.app.commands import places, profiles, runs
 from tui.app.commands.command import Command
 from tui.app.present import Label
@@ -124,8 +125,8 @@ class ProfilesScreen(PlaceScreen):
             self.query_one("#profile-text-panel").scroll_home(animate=False)
         self._shown_page = shown
         sheet.show(text_lines(page) if page else [])
-        title = clean_line(str(page.path)) if page else "File"
-        self.query_one("#profile-text-panel").border_title = title.replace("[", r"\[")
+        title = f"{page.path.name} in {results.place(str(page.path.parent))}" if page else "File"
+        self.query_one("#profile-text-panel").border_title = Text(clean_line(title)).markup
 
     @property
     def chosen(self) -> ProfilePage | None:
