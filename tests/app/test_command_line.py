@@ -86,7 +86,7 @@ async def test_commands_places_and_runs_are_reached_by_name(stage: Stage) -> Non
     await stage.press("colon", *"df-hel", "tab", "enter")
     assert isinstance(stage.app.screen, RunScreen)
     await stage.press("colon", *"pin-run", "enter")
-    await stage.until(lambda: stage.fleet.called("pin") == [(run,)], "the pin")
+    await stage.until(lambda: stage.fleet.called("pin") == [(run, None)], "the pin")
     await stage.press("colon", *"runs", "enter")
     assert isinstance(stage.app.screen, HomeScreen)
     await stage.press("colon", *"new", "enter")

@@ -174,7 +174,7 @@ async def test_help_shows_the_keys_of_where_one_is(stage: Stage) -> None:
     await stage.press("question_mark")
     await stage.sees("Here", "Choose an image, resources and a command, and launch.")
     await stage.press("G")
-    await stage.sees("Everywhere", "^c", "Deleted means seen absent")
+    await stage.sees("Moving", "Page down", "Deleted means seen absent")
     await stage.press("g", "j", "k")
     await stage.sees("Choose an image, resources and a command, and launch.")
     await stage.press("escape")

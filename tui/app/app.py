@@ -15,9 +15,8 @@ from typing import ClassVar, Literal
 
 from textual import events, on
 from textual.app import App
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.command import Provider
-from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.widgets import TextArea
 
@@ -29,7 +28,7 @@ from tui.app.commands.command import BY_NAME
 from tui.app.commands.palette import CommandSearch
 from tui.app.glyphs import AsciiOnly, needs_ascii
 from tui.app.keeping import keep_within_limits
-from tui.app.looks import clash_words, keymap
+from tui.app.looks import clashes, keymap
 from tui.app.places import SCREENS
 from tui.app.screens.command_line import CommandLineDialog
 from tui.app.screens.dialogs import question_dialog
@@ -105,13 +104,11 @@ class DayflyApp(App[Summary]):
         self._desk = Desk(fleet, profiles, parse_host, clock, history, settings)
         self._alarm = Alarm(self, settings.notify)
         self._start = start
-        self._keys = keymap(settings.looks.keys)
         self._shown = fleet.state
         self._asking: Dialog[str | None] | None = None
         self._asking_id = ""
         self._asked: set[str] = set()
         self._offered: set[RunId] = set()
-        self._clashes: set[str] = set()
         self._typed_lines: list[str] = []
         self._leave_presses = 0
         self._confirming: LeaveDialog | None = None
@@ -139,13 +136,8 @@ class DayflyApp(App[Summary]):
             self.notify(f"There is no theme {clean_line(looks.theme)}.", severity="warning", markup=False)
         if not looks.animations:
             self.animation_level = "none"
-        self.set_keymap(self._keys)
-
-    def handle_bindings_clash(self, clashed_bindings: set[Binding], node: DOMNode) -> None:  # noqa: ARG002
-        """Say once which of the person's keys took which command's place."""
-        words = clash_words(clashed_bindings, self._keys)
-        if words and words not in self._clashes:
-            self._clashes.add(words)
+        self.set_keymap(keymap(looks.keys))
+        for words in clashes(looks.keys, (*SCREENS.values(), RunScreen, NewRunScreen)):
             self.notify(words, severity="warning", markup=False)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
