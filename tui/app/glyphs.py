@@ -13,63 +13,22 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-_STATES = {
-    "◌": ".",
-    "◔": "^",
-    "◑": "%",
-    "◐": "%",
-    "◕": "<",
-    "▶": ">",
-    "▷": ">",
-    "⌫": "x",
-    "■": "-",
-    "◆": "*",
-    "◇": ":",
-}
-_MARKS = {"✔": "+", "✘": "!", "●": "o", "○": "o", "•": "*", "▌": "|", "▍": "|", "▸": ">", "▾": "v", "▼": "v"}
-_SIGNS = {
-    "…": "~",
-    "⋯": "~",
-    "–": "-",
-    "—": "-",
-    "·": ".",
-    "×": "x",
-    "⏸": "=",
-    "ℹ": "i",
-    "≥": ">",
-    "→": ">",
-    "←": "<",
-}
-_KEYS = {
-    "⏎": "=",
-    "↑": "^",
-    "↓": "v",
-    "↵": "=",
-    "⇥": ">",
-    "␣": "_",
-    "⌃": "^",
-    "�": "?",
-    "▲": "^",
-    "◀": "<",
-    "←": "<",
-}
-_GRAPHS = dict(zip("▁▂▃▄▅▆▇█", "_.:-=+*#", strict=True))
+_PAIRS = (
+    ("◌◔◑◐◕▶▷⌫■◆◇", ".^%%<>>x-*:"),  # states, pins
+    ("✔✘●○•▌▍▸▾▼▲◀", "+!oo*||>vv^<"),  # marks
+    ("…⋯–—·×⏸ℹ≥→←�", "~~--.x=i>><?"),  # signs
+    ("⏎↵↑↓⇥␣⌃", "==^v>_^"),  # keys
+    ("▁▂▃▄▅▆▇█", "_.:-=+*#"),  # graphs
+)
 _BOXES = dict.fromkeys(map(chr, range(0x2500, 0x2580)), "+") | dict.fromkeys("─━═╌╍┄┅┈┉╴╶╸╺", "-")
 _BOXES |= dict.fromkeys("│┃║╎╏┆┇┊┋╵╷╹╻", "|")
 _BLOCKS = dict.fromkeys(map(chr, range(0x2580, 0x25A0)), "#") | dict.fromkeys("▎▏▕▊▋▉▐", "|")
 _BLOCKS |= {"▀": "-", "▔": "-"}
-_DOTS = dict.fromkeys(map(chr, range(0x2800, 0x2900)), ":") | {"⠀": " "}
+_DOTS = dict.fromkeys(map(chr, range(0x2800, 0x2900)), ":") | {chr(0x2800): " "}
 
 ASCII: Mapping[str, str] = {
-    **_DOTS,
-    **_BLOCKS,
-    **_BOXES,
-    **_GRAPHS,
-    **_KEYS,
-    **_SIGNS,
-    **_MARKS,
-    **_PINS,
-    **_STATES,
+    **(_DOTS | _BLOCKS | _BOXES),
+    **{glyph: plain for glyphs, plains in _PAIRS for glyph, plain in zip(glyphs, plains, strict=True)},
 }
 """One cell for one cell: nothing moves."""
 _TABLE = str.maketrans(dict(ASCII))
