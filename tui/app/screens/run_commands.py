@@ -9,7 +9,7 @@ from functools import partial
 from textual import on
 from textual.binding import ActiveBinding
 
-from tui.app import away, opener, present, results
+from tui.app import away, opener, outside, present, results
 from tui.app.commands import files, inspect, runs
 from tui.app.commands.command import Command, command_of
 from tui.app.present import Label
@@ -85,6 +85,8 @@ class RunCommandsScreen(FleetScreen):
         """A run must be there, and not be over, to be acted upon."""
         if command not in _OF_A_RUN:
             return True
+        if command is inspect.OpenOutside and not outside.may_run(self.app):
+            return False
         condition = _CONDITIONS.get(command, lambda _: True)
         meant = self.chosen_runs if command in _BULK else filter(None, [self.chosen_run])
         return any(map(condition, meant))
