@@ -355,3 +355,15 @@ async def test_no_picture_of_a_screen_and_no_export_shows_a_secret(
         pictures.append(stage.app.export_screenshot())
     assert [text for text in pictures if typed in text or found in text] == []
     assert demo.vms() == FOREIGN
+
+
+async def test_a_run_of_this_session_is_in_the_history_and_its_record_can_go(demo: DemoHost) -> None:
+    async with dashboard(demo) as stage:
+        stage.begin(replace(SLEEPER, command="echo said; exit 3"))
+        await stage.reaches(Phase.GONE)
+        await stage.pilot.press("escape", "4")
+        await stage.sees("✘ failed 3")
+        await stage.sees("logs")
+        await stage.pilot.press("ctrl+d", "y")
+        await stage.sees("No runs yet")
+    assert demo.vms() == FOREIGN

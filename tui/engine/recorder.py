@@ -9,7 +9,8 @@ from tui.engine import narrate
 from tui.engine.ledger import RunLock
 from tui.engine.logs import RunLogs
 from tui.engine.store import Store
-from tui.model.events import PASSING, Event, RunSubmitted, to_json
+from tui.model.events import PASSING, Event, PhaseEntered, RunSubmitted, to_json
+from tui.model.phase import Phase
 from tui.model.spec import RunId
 
 
@@ -39,3 +40,6 @@ class Recorder:
             text = narrate.sentence(event, state)
             if text:
                 logs.job(narrate.log_of(state)).narrate(text)
+        if isinstance(event, PhaseEntered) and event.phase is Phase.GONE:
+            del self._runs[run]  # its books are closed: its record may be deleted
+            lock.release()
