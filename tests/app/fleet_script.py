@@ -67,7 +67,10 @@ class ScriptedLog:
         kept = self._kept(job, skip)
         return kept[-1].offset + len(kept[-1].data) if kept else 0
 
-    def read(self, job: str, offset: int, length: int, skip: str = "") -> Sequence[LogChunk]:
+    def read(
+        self, job: str, offset: int, length: int, skip: str = "", *, joined: bool = False
+    ) -> Sequence[LogChunk]:
+        del joined
         self.reads += 1
         self.largest_read = max(self.largest_read, length)
         found = []

@@ -153,7 +153,7 @@ def test_only_the_neighbourhood_is_read() -> None:
 def test_spinners_and_carriage_returns_are_collapsed() -> None:
     log = ScriptedLog()
     log.add("work", b"Retrieving image: 61%  \x08-\x08\\\x08|\x08/\n[1/3] a\r[2/3] b\r[3/3] c")
-    assert seen(view_of(log)) == ["Retrieving image: 61% ", "[3/3] c"]
+    assert seen(view_of(log)) == ["Retrieving image: 61%", "[3/3] c"]
 
 
 @given(st.binary(max_size=3000), st.booleans())

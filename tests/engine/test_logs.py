@@ -145,6 +145,9 @@ async def test_a_stream_is_left_out_and_offsets_stay(
     read = [chunk.offset + at for chunk in chunks for at in range(len(chunk.data))]
     assert read == [at for at in kept if at >= offset][:length]
     assert b"".join(chunk.data for chunk in chunks) == bytes(whole[at] for at in read)
+    joined = reader.read("work", offset, length, "stderr", joined=True)
+    assert [chunk.offset + at for chunk in joined for at in range(len(chunk.data))] == read
+    assert b"".join(chunk.data for chunk in joined) == bytes(whole[at] for at in read)
     assert reader.size("work", "stderr") == (kept[-1] + 1 if kept else 0)
     start = reader.back("work", offset, length, "stderr")
     before = [at for at in kept if at < offset][-length:]

@@ -39,8 +39,13 @@ class LogReader(Protocol):
     def size(self, job: str, skip: str = "") -> int:
         """Bytes of both streams of `job`, in arrival order; with `skip`, where the last one kept ends."""
 
-    def read(self, job: str, offset: int, length: int, skip: str = "") -> Sequence[LogChunk]:
-        """At most `length` bytes from `offset` of the merged log."""
+    def read(
+        self, job: str, offset: int, length: int, skip: str = "", *, joined: bool = False
+    ) -> Sequence[LogChunk]:
+        """At most `length` bytes from `offset` of the merged log.
+
+        `joined`: what came in several writes one after the other is one chunk, as old as its beginning.
+        """
 
     def back(self, job: str, offset: int, length: int, skip: str = "") -> int:
         """Where the last `length` bytes before `offset` begin; 0 where there are not so many."""

@@ -14,6 +14,7 @@ import time
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from tui.contracts import LogChunk
 from tui.engine.masking import Mask, patterns_of
@@ -231,26 +232,29 @@ class RunLogReader:
                     return merged + length
         return 0
 
-    def read(self, job: str, offset: int, length: int, skip: str = "") -> Sequence[LogChunk]:
+    def read(
+        self, job: str, offset: int, length: int, skip: str = "", *, joined: bool = False
+    ) -> Sequence[LogChunk]:
         """At most `length` bytes from `offset` of the merged log, in order of arrival."""
-        chunks: list[LogChunk] = []
+        with self._index(job) as index:
+            pieces = list(index.pieces(offset, length, STREAMS.index(skip) if skip else -1))
+        if joined:
+            pieces = _joined(pieces)
         with contextlib.ExitStack() as opened:
-            index = opened.enter_context(self._index(job))
-            files: dict[int, int] = {}
-            for merged, start, size, stream, at in index.forwards(index.position(offset)):
-                if length <= 0:
-                    break
-                past = max(0, offset - merged)
-                wanted = min(size - past, length)
-                if wanted <= 0 or STREAMS[stream] == skip:
-                    continue
-                if stream not in files:
-                    file = opened.enter_context(self.path(job, STREAMS[stream]).open("rb"))
-                    files[stream] = file.fileno()
-                data = os.pread(files[stream], wanted, start + past)
-                chunks.append(LogChunk(job, STREAMS[stream], at, data, merged + past))
-                length -= wanted
-        return chunks
+            files = {
+                stream: opened.enter_context(self.path(job, STREAMS[stream]).open("rb", buffering=0))
+                for stream in {piece.stream for piece in pieces}
+            }
+            return [
+                LogChunk(
+                    job,
+                    STREAMS[piece.stream],
+                    piece.at,
+                    os.pread(files[piece.stream].fileno(), piece.length, piece.start),
+                    piece.offset,
+                )
+                for piece in pieces
+            ]
 
     def back(self, job: str, offset: int, length: int, skip: str = "") -> int:
         """Where the last `length` bytes before `offset` begin; 0 where there are not so many."""
@@ -289,6 +293,29 @@ _BATCH = 1024
 """Entries that are read at once."""
 
 
+class _Piece(NamedTuple):
+    """Bytes of one stream that are to be read."""
+
+    offset: int
+    stream: int
+    start: int
+    length: int
+    at: float
+
+
+def _joined(pieces: list[_Piece]) -> list[_Piece]:
+    """Neighbours of one stream as one piece: what is searched is copied once."""
+    found: list[_Piece] = []
+    for piece in pieces:
+        last = found[-1] if found else None
+        # Of one stream, what is side by side in the merged log is so in the file.
+        if last and last.stream == piece.stream and last.offset + last.length == piece.offset:
+            found[-1] = last._replace(length=last.length + piece.length)
+        else:
+            found.append(piece)
+    return found
+
+
 class _Index(Sequence[_Entry]):
     """The entries of an index file, as many as there are when it is opened."""
 
@@ -306,6 +333,17 @@ class _Index(Sequence[_Entry]):
     def position(self, offset: int) -> int:
         """Of the entry that holds this byte of the merged log, or of the last."""
         return max(0, bisect_right(self, offset, key=lambda entry: entry[0]) - 1)
+
+    def pieces(self, offset: int, length: int, skip: int) -> Iterator[_Piece]:
+        """Where the `length` bytes from `offset` on lie, but for the stream `skip`."""
+        for merged, start, size, stream, at in self.forwards(self.position(offset)):
+            if length <= 0:
+                return
+            past = max(0, offset - merged)
+            wanted = min(size - past, length)
+            if wanted > 0 and stream != skip:
+                yield _Piece(merged + past, stream, start + past, wanted, at)
+                length -= wanted
 
     def first_since(self, at: float) -> int:
         """Position of the first entry that arrived at `at` or later."""

@@ -118,8 +118,10 @@ class TilesScreen(LogScreen):
         self.query_one("#header", Labels).show(
             [Label("dayfly"), Label("logs side by side", "muted")], present.counts(state)
         )
+        zoomed = self.log_pane is not None and self.log_pane.is_zoomed
+        self.set_class(zoomed, "-zoomed")
         if self._runs:
-            self._arrange()
+            self._arrange(1 if zoomed else columns(len(self._runs), self.size.width))
         for run in (state.runs[run] for run in self._runs if run in state.runs):
             pane = self._pane(run.id)
             if pane is None:
@@ -131,13 +133,13 @@ class TilesScreen(LogScreen):
             follows = "■ paused" if pane.paused else "▼ following"
             words = Text(f"{title} · {present.run_age(run, now)} · {follows}")
             self.query_one(f"#tile-{run.id}").border_title = words.markup
-        zoomed = self.log_pane is not None and self.log_pane.is_zoomed
-        self.set_class(zoomed, "-zoomed")
 
-    def _arrange(self) -> None:
-        grid, side = self.query_one("#tiles"), columns(len(self._runs), self.size.width)
+    def _arrange(self, side: int) -> None:
+        grid = self.query_one("#tiles")
         if grid.styles.grid_size_columns != side:
             grid.styles.grid_size_columns = side
+            last = self.query_one(f"#tile-{self._runs[-1]}")
+            last.styles.column_span = side - (len(self._runs) - 1) % side  # no hole is left
 
     @on(LogPane.Moved)
     def _moved(self) -> None:

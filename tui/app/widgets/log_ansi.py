@@ -90,6 +90,11 @@ class _Canvas:
             self._write(_clean(part))
 
     def _write(self, text: str) -> None:
+        if not text:
+            return
+        missing = self._at - len(self._cells)
+        self._cells += " " * missing
+        self._styles += [_PLAIN] * missing
         end = self._at + len(text)
         self._cells[self._at : end] = text
         self._styles[self._at : end] = [self._style] * len(text)
@@ -102,9 +107,6 @@ class _Canvas:
             return
         keep = 0 if which == "2" else self._at
         del self._cells[keep:], self._styles[keep:]
-        missing = self._at - len(self._cells)
-        self._cells += " " * missing
-        self._styles += [_PLAIN] * missing
 
     def result(self) -> Styled:
         """The line, its styles put together."""

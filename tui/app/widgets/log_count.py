@@ -19,7 +19,7 @@ class LineCount:
     def advance(self) -> bool:
         """Count at most one slice more: 1 ms. Whether there is more to count."""
         if self._at < self._reader.size(self._job, self._skip):
-            for chunk in self._reader.read(self._job, self._at, _SLICE, self._skip):
+            for chunk in self._reader.read(self._job, self._at, _SLICE, self._skip, joined=True):
                 self.lines += chunk.data.count(b"\n")
                 self._at = chunk.offset + len(chunk.data)
         self.is_whole = self._at >= self._reader.size(self._job, self._skip)

@@ -53,7 +53,9 @@ def parse_pattern(typed: str, *, may_invert: bool = False) -> Pattern:
     letters = re.sub(r"\\.", "", words) if is_regex else words
     ignores_case = letters == letters.lower()
     try:
-        regex = re.compile(words if is_regex else re.escape(words), re.IGNORECASE if ignores_case else 0)
+        # Many lines are searched at once: ^ and $ are the ends of each.
+        flags = re.MULTILINE | (re.IGNORECASE if ignores_case else 0)
+        regex = re.compile(words if is_regex else re.escape(words), flags)
     except re.error as error:
         raise UsageError(f"no regular expression: {error}") from error
     needle = b"" if is_regex or (ignores_case and not words.isascii()) else words.encode("utf-8", "replace")
@@ -74,7 +76,7 @@ class Found:
 def find_in(reader: LogReader, job: str, skip: str, pattern: Pattern, start: int, end: int) -> Found:
     """The rows with `pattern` that begin from `start` to about `end`; blocks, so not for the event loop."""
     lead = reader.back(job, start, _PAD, skip)
-    chunks = reader.read(job, lead, end - start + 2 * _PAD, skip)
+    chunks = reader.read(job, lead, end - start + 2 * _PAD, skip, joined=True)
     size = reader.size(job, skip)
     reach = chunks[-1].offset + len(chunks[-1].data) if chunks else size
     is_last = reach >= size
@@ -138,30 +140,31 @@ def _lines_to_look_at(data: bytes, pattern: Pattern) -> Iterator[tuple[int, int]
             yield from _around(data, _positions(data, pattern))
             return
         text = data.decode("utf-8", "replace")
-        if text.isascii():
-            yield from _around(data, (found.start() for found in pattern.regex.finditer(text)))
+        if text.isascii() and "\r" not in text:
+            yield from _around(data, (found.span() for found in pattern.regex.finditer(text)))
             return
     yield from _line_by_line(data, pattern)
 
 
-def _positions(data: bytes, pattern: Pattern) -> Iterator[int]:
-    hay, needle = (data.lower(), pattern.needle.lower()) if pattern.ignores_case else (data, pattern.needle)
+def _positions(data: bytes, pattern: Pattern) -> Iterator[tuple[int, int]]:
+    hay, needle = (data.lower(), pattern.needle) if pattern.ignores_case else (data, pattern.needle)
     at = hay.find(needle)
     while at >= 0:
-        yield at
+        yield at, at
         newline = hay.find(b"\n", at)
         at = hay.find(needle, newline + 1) if newline >= 0 else -1
 
 
-def _around(data: bytes, positions: Iterator[int]) -> Iterator[tuple[int, int]]:
-    """The lines of these positions, each once."""
-    last = -1
-    for position in positions:
-        if position <= last:
-            continue
-        start, newline = data.rfind(b"\n", 0, position) + 1, data.find(b"\n", position)
-        last = len(data) if newline < 0 else newline
-        yield start, last
+def _around(data: bytes, found: Iterator[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """The lines that these stretches touch, each once: what goes over a newline may hide a hit beyond it."""
+    at = 0
+    for first, last in found:
+        at = max(at, data.rfind(b"\n", 0, first) + 1)
+        while at <= last and at < len(data):
+            newline = data.find(b"\n", at)
+            end = len(data) if newline < 0 else newline
+            yield at, end
+            at = end + 1
 
 
 def _line_by_line(data: bytes, pattern: Pattern) -> Iterator[tuple[int, int]]:

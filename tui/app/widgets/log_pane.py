@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -188,7 +189,7 @@ class LogPane(Widget, can_focus=True):
         count = view.lines_of(job)
         many = f"{count.lines:,}{'' if count.is_whole else '+'} {'line' if count.lines == 1 else 'lines'}"
         text = f"{'▸' if view.is_folded(line.spot[0]) else '▾'} {head.label.text} · {many} "
-        rule = fit(f"{text}{'─' * width}", width)
+        rule = set_cell_size(f"{text}{'─' * width}", width)
         return Strip(
             [
                 Segment(rule[: len(text)], self._style_of(head.label.tone)),
@@ -227,11 +228,13 @@ class LogPane(Widget, can_focus=True):
         if not view.is_following:
             unseen = view.unseen
             new = f" · {unseen:,} {'line' if unseen == 1 else 'lines'} new" if unseen else ""
-            parts.append(f"■ paused{new} · End follows again")
+            parts += [f"■ paused{new}", "End follows again"]
         if self.is_zoomed:
             parts.append("z shows the rest")
-        words = "  ".join(part for part in parts if part)
-        return f"  {words}" if words else ""
+        words = [part for part in parts if part]
+        while len(words) > 1 and cell_len(" · ".join(words)) > self.size.width - 2:
+            words.pop()  # what is nearer to the beginning is needed more
+        return f"  {' · '.join(words)}" if words else ""
 
     # ---- when
 

@@ -295,7 +295,8 @@ class LogView:
         if not look.text and not row.data.endswith(b"\n"):
             return []  # begun, and nothing to be seen yet
         lines = [Line((section, row.offset, _GAP), "gap", "")] if shown.is_after_gap else []
-        for sub, part in enumerate(_parts(look.text, max(self.width, 2), self.wrap)):
+        text = look.text.rstrip(" ")  # spinners are wiped out with blanks
+        for sub, part in enumerate(_parts(text, max(self.width, 2), self.wrap)):
             lines.append(_line((section, row.offset, sub), row, look, part, is_context=shown.is_context))
         return lines
 
