@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+import unicodedata
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from rich.cells import cell_len
 from textual.events import MouseScrollUp, Paste
 
 from tests.app.conftest import Stage, on_stage
@@ -162,3 +164,23 @@ async def test_a_guest_gets_the_room_there_is_and_what_it_shows_can_be_copied(ro
     await room.stage.sees("30 100")
     await room.stage.press("ctrl+right_square_bracket", "c")
     assert "stty size\n30 100" in room.stage.app.clipboard
+
+
+async def test_what_is_painted_has_no_control_in_it_and_fits(room: Room) -> None:
+    await room.open()
+    hostile = "\x1b[3;1H\u200b\u202e\x9b[31m漢\u00ad👨‍👩‍👧🏴e\u0301\u0085\u2028[bold]\ue000 end"
+    room.fleet.rooms.terminals[0]._on_bytes(hostile.encode())
+    await room.stage.sees("[bold]", "end")
+    for y in range(room.view.content_size.height):
+        strip = room.view.render_line(y)
+        assert 80 == strip.cell_length == sum(cell_len(segment.text) for segment in strip)
+        assert all(unicodedata.category(char) not in ("Cc", "Cf", "Zl", "Zp") for char in strip.text)
+
+
+async def test_the_menu_fits_a_small_terminal(room: Room) -> None:
+    await room.open()
+    await room.stage.pilot.resize_terminal(60, 15)
+    await room.type("stty size\n")
+    await room.stage.sees("12 60")
+    await room.stage.press("ctrl+right_square_bracket")
+    await room.stage.sees("esc Type", "d Detach", "n New")

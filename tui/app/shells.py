@@ -219,7 +219,7 @@ class Shells:
             self._of[shell.run_id].remove(shell)
 
     def follow(self, state: FleetState) -> list[str]:
-        """Close those whose VM goes; what there is to say of each such VM."""
+        """Close those whose VM goes, and forget those that nobody looks at; a sentence for each such VM."""
         told = []
         for run, shells in self._of.items():
             now = state.runs.get(run)
@@ -230,4 +230,5 @@ class Shells:
             for shell in shells:
                 shell.end(ShellState.ENDED, "The VM is being deleted: its shells are closed.")
                 shell.close()
+            self._of[run] = [shell for shell in shells if shell.on_change is not None]
         return told

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
+from unicodedata import category
 
 Colour = int | tuple[int, int, int] | None
 """An index of the 256-colour palette, red-green-blue, or the terminal's own."""
 
+_UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
 _CHARACTERS_MAX = 16
 """Of one cell: a letter and its marks. More is somebody's joke."""
 
@@ -42,8 +44,6 @@ class Cell(NamedTuple):
 @lru_cache(maxsize=4096)
 def safe(text: str) -> str:
     """What a cell may hold: no control, nothing that reorders text or hides in it."""
-    if text.isprintable():
-        return text[:_CHARACTERS_MAX]
-    if text.isspace():
-        return " "
-    return text[0] if text[0].isprintable() else "\N{REPLACEMENT CHARACTER}"
+    if not any(category(char) in _UNSAFE for char in text):
+        return " " if text.isspace() else text[:_CHARACTERS_MAX]
+    return "\N{REPLACEMENT CHARACTER}" if category(text[0]) in _UNSAFE else text[0]

@@ -19,6 +19,7 @@ from tui.app.shells import Shell, ShellState, may_enter
 from tui.app.widgets.facts import Labels
 from tui.app.widgets.shell_tabs import ShellTabs
 from tui.app.widgets.terminal import TerminalView
+from tui.model.phase import Phase
 from tui.model.spec import RunId
 from tui.model.state import FleetState, RunState
 from tui.model.text import clean_line
@@ -113,8 +114,8 @@ class InspectScreen(RunCommandsScreen):
         left = [Label(clean_line(run.vm), "text"), Label(f"on {clean_line(run.host)}", "muted")]
         pin = present.pin_label(run, now)
         left += [pin] if pin.text else []
-        if run.ends_at is not None:
-            left.append(Label(f"ends in {present.age(run.ends_at - now)}", "warn"))
+        ends_at = run.ends_at if run.ends_at is not None else _time_limit(run)
+        left += [Label(f"ends in {present.age(ends_at - now)}", "warn")] if ends_at is not None else []
         self.query_one("#header", Labels).show(left, present.run_label(run))
         self._show_shell()
 
@@ -301,6 +302,13 @@ class InspectScreen(RunCommandsScreen):
 
     def open_run(self, run: RunId | None) -> None:
         """Nothing is launched from here."""
+
+
+def _time_limit(run: RunState) -> float | None:
+    """When its workload is stopped, and the VM goes if it is not pinned; None: nobody set a limit."""
+    if run.phase is not Phase.WORKING or run.spec.timeout_s is None or run.is_pinned:
+        return None
+    return run.entered[-1][1] + run.spec.timeout_s
 
 
 def _title(shell: Shell) -> str:

@@ -16,7 +16,6 @@ from textual.selection import Selection
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.app.commands.inspect import TakeKeys
 from tui.app.shells import Shell
 from tui.contracts.host import TerminalSize
 from tui.term.cells import Cell, Colour, Look
@@ -142,10 +141,6 @@ class TerminalView(Widget, can_focus=True):
         return "\n".join("".join(_drawn(*cell) for cell in _glyphs(row)).rstrip() for row in rows).rstrip()
 
     # ---- keys
-
-    def check_consume_key(self, key: str, character: str | None) -> bool:  # noqa: ARG002
-        """Every one but the one that takes them back."""
-        return key not in TakeKeys.KEY.split(",")
 
     def on_focus(self) -> None:
         """Keys are the guest's from now on."""
