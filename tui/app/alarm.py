@@ -44,10 +44,13 @@ class Alarm:
         self._has_terminal = True
 
     def attach(self) -> None:
-        """Follow the focus, and whether the terminal is given away."""
-        self._app.watch(self._app, "app_focus", self._focus_moved, init=False)
+        """Follow whether the terminal is given away."""
         self._app.app_suspend_signal.subscribe(self._app, lambda _: self._hold(has_terminal=False))
         self._app.app_resume_signal.subscribe(self._app, lambda _: self._hold(has_terminal=True))
+
+    def looked_away(self) -> None:
+        """The terminal says that somebody looks elsewhere now: so it will say when he is back."""
+        self._tells_focus = True
 
     def ring(self, old: FleetState, new: FleetState) -> None:
         """Tell of what has ended, if anything has."""
@@ -65,9 +68,6 @@ class Alarm:
         driver = self._app._driver  # Textual has no other way to the terminal
         if driver is not None:
             driver.write(sequence)
-
-    def _focus_moved(self) -> None:
-        self._tells_focus = True
 
     def _hold(self, *, has_terminal: bool) -> None:
         self._has_terminal = has_terminal

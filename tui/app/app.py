@@ -189,6 +189,10 @@ class DayflyApp(App[Summary]):
         if self._leaving is not None and not _holds_up(state):
             self.leave_now()
 
+    @on(events.AppBlur)
+    def _looked_away(self) -> None:
+        self._alarm.looked_away()
+
     def _tell(self, old: FleetState, new: FleetState) -> None:
         """Say what happened to runs that are not on the screen; the way out shows them all."""
         if self._leaving is not None:

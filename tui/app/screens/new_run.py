@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
@@ -243,8 +243,9 @@ class NewRunScreen(FleetScreen):
 
     @on(form.EditCommand)
     def _edit_command(self) -> None:
-        self.run_worker(self._in_editor(), group="editor", exclusive=True)
+        self._in_editor()
 
+    @work(group="editor", exclusive=True)
     async def _in_editor(self) -> None:
         command = self._form.fields["command"]
         try:

@@ -6,10 +6,10 @@ import asyncio
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events, on
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.widgets import DataTable
 
 from tui.app import editor, results
@@ -77,12 +77,13 @@ class ProfilesScreen(PlaceScreen):
         """Head, list, what a run would be, the file."""
         yield self.header()
         with Container(id="profiles-place"):
-            with Container(id="profiles-panel", classes="panel"):
-                yield FactTable(id="profiles")
-                yield Sheet(id="no-profiles")
-            with Container(id="profile-panel", classes="panel") as panel:
-                panel.border_title = "A run of it"
-                yield Facts(id="profile")
+            with Vertical(id="profiles-left"):
+                with Container(id="profiles-panel", classes="panel"):
+                    yield FactTable(id="profiles")
+                    yield Sheet(id="no-profiles")
+                with Container(id="profile-panel", classes="panel") as panel:
+                    panel.border_title = "A run of it"
+                    yield Facts(id="profile")
             with VerticalScroll(id="profile-text-panel", classes="panel") as panel:
                 panel.border_title = "File"
                 yield ProfileText(id="profile-text")
@@ -157,8 +158,9 @@ class ProfilesScreen(PlaceScreen):
 
     def _look_up(self) -> None:
         if page := self.chosen:
-            self.run_worker(self._ask_history(page.name), group="history", exclusive=True)
+            self._ask_history(page.name)
 
+    @work(group="history", exclusive=True)
     async def _ask_history(self, name: str) -> None:
         wanted = Wanted(profile=name, newest=RUNS_SHOWN)
         try:
@@ -215,8 +217,9 @@ class ProfilesScreen(PlaceScreen):
                 markup=False,
             )
             return
-        self.run_worker(self._in_editor(page.name), group="editor", exclusive=True)
+        self._in_editor(page.name)
 
+    @work(group="editor", exclusive=True)
     async def _in_editor(self, name: str) -> None:
         """Edit, look, and where something is wrong ask whether to go back to it."""
         page = self.desk.profiles.page(name)
