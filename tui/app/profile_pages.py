@@ -85,22 +85,24 @@ def _first_line(spec: RunSpec) -> str:
 
 
 def profile_facts(page: ProfilePage, runs: Sequence[EarlierRun], now: float) -> list[Fact]:
-    """What a run of it would be, and how the last ones went."""
-    facts: list[Fact] = [("From", Label(_WHERE[page.source], "muted"))]
+    """What a run of it would be, and how the last ones went; what matters least comes last."""
+    facts: list[Fact] = []
     if page.spec is None:
         facts.append(("Wanted", Label(f"{faults_words(page)}. E opens it in your editor.", "bad")))
     else:
         facts += _spec_facts(page.spec)
-    return [*facts, ("Last runs", _last_runs(runs, now) if runs else _none_yet(page))]
+    facts.append(("Last runs", _last_runs(runs, now) if runs else _none_yet(page)))
+    if page.spec is not None:
+        facts += results.carried(page.spec)
+    if page.spec is not None and page.spec.description:
+        facts.append(("Says", Label(clean_line(page.spec.description), "muted")))
+    return [*facts, ("From", Label(_WHERE[page.source], "muted"))]
 
 
 def _spec_facts(spec: RunSpec) -> Iterator[Fact]:
-    if spec.description:
-        yield "Says", Label(clean_line(spec.description))
     yield "VM", Label(f"{clean_line(spec.image)}, {present.resources(spec)}, on {clean_line(spec.host)}")
     yield "Command", Label(f"{'sudo ' if spec.sudo else ''}{_first_line(spec)}")
     yield "Then", Label(_ending(spec), "pin" if spec.pin is not PinPolicy.NEVER else "muted")
-    yield from results.carried(spec)
 
 
 def _ending(spec: RunSpec) -> str:

@@ -81,7 +81,7 @@ class ProfilesScreen(PlaceScreen):
                 with Container(id="profiles-panel", classes="panel"):
                     yield FactTable(id="profiles")
                     yield Sheet(id="no-profiles")
-                with Container(id="profile-panel", classes="panel") as panel:
+                with VerticalScroll(id="profile-panel", classes="panel", can_focus=False) as panel:
                     panel.border_title = "A run of it"
                     yield Facts(id="profile")
             with VerticalScroll(id="profile-text-panel", classes="panel") as panel:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import zip_longest
 
 from rich.text import Text
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.widget import Widget
 
 
@@ -19,13 +19,17 @@ class Sheet(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._lines: tuple[Text, ...] = ()
+        self._painted_for = Size()
 
     def put(self, lines: Sequence[Text]) -> None:
         """Show these lines and nothing else."""
         old, self._lines = self._lines, tuple(lines)
         differ = [y for y, (before, now) in enumerate(zip_longest(old, self._lines)) if before != now]
+        resized, self._painted_for = self.size != self._painted_for, self.size
         if differ and len(old) != len(self._lines) and self.styles.is_auto_height:
             self.refresh(layout=True)
+        elif resized:  # the old lines were painted anew meanwhile, wrapped who knows how
+            self.refresh()
         elif differ:
             self.refresh(*(Region(0, y, self.content_size.width, 1) for y in differ))
 
