@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from tests.cli.conftest import Dayfly, only
 from tui import config
-from tui.cli import dayfly
+from tui.cli import dayfly as cli
 from tui.config.file import HOST_RULES
 from tui.config.sections import NAMES, SECTIONS
 from tui.model.errors import ProfileError
@@ -18,7 +19,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "config.md").read_text()
 
 
 def run(*words: str) -> Result:
-    return CliRunner().invoke(dayfly, ["config", *words])
+    return CliRunner().invoke(cli, ["config", *words])
 
 
 def write(text: str) -> Path:
@@ -60,6 +61,17 @@ def test_check_of_what_is_good_and_of_nothing() -> None:
     write('[keys]\npin-run = "ctrl+k"\nopen-run = "o"\n[defaults]\nimage = "lts"\ncpus = 2\n')
     result = run("check")
     assert (result.exit_code, result.stderr.endswith("config.toml: good\n")) == (0, True)
+
+
+@only("demo")
+@pytest.mark.speed(20)
+async def test_a_hook_that_fails_costs_a_run_nothing(dayfly: Dayfly, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    write(f"[notify]\ncommand = \"cat > '{told}'; echo no route; exit 3\"\n")
+    ended = await dayfly.run("--", "true")
+    assert ended.status == 0
+    assert "The notify command failed with status 3: no route." in ended.stderr
+    assert json.loads(told.read_text())["outcome"] == "succeeded"
 
 
 @pytest.mark.parametrize("section", [*NAMES, "hosts"])
