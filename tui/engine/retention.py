@@ -8,6 +8,7 @@ a crash left of its folder is removed by whoever looks next.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import time
@@ -65,7 +66,7 @@ class Shelves:
         if past.pinned_at is not None and past.is_owed:
             return "its VM is pinned"
         folder = self._ledger.run_path(past.run)
-        if folder.is_dir() and RunLock(folder).is_taken():
+        if _is_carried(folder):
             return "it is under way"
         if past.is_owed:
             return "the deletion of its VM is owed: dayfly reap"
@@ -80,7 +81,9 @@ class Shelves:
     def _lacks_results(self, past: PastRun, folder: Path) -> bool:
         if past.working_at is None or time.time() - _over_at(past) > _HOST_KEEPS_S:
             return False
-        return bool(self._ledger.row(past.run).spec.artifacts) and read_manifest(folder) is None
+        with contextlib.suppress(KeyError):  # another process has deleted it
+            return bool(self._ledger.row(past.run).spec.artifacts) and read_manifest(folder) is None
+        return False
 
     # ---- how it goes
 
@@ -124,15 +127,15 @@ class Shelves:
     def _remove(self, run: RunId) -> str:
         """Remove one, unless a process has it; why not."""
         folder = self._ledger.run_path(run)
-        lock = RunLock(folder) if folder.is_dir() else None
-        if lock is not None and not lock.take():
-            return "it is under way"
+        lock = RunLock(folder)
+        with contextlib.suppress(FileNotFoundError):  # no folder, nobody in it
+            if not lock.take():
+                return "it is under way"
         try:
             if self._ledger.remove(run):
                 self._remove_folder(run)
         finally:
-            if lock is not None:
-                lock.release()
+            lock.release()
         return ""
 
     def _remove_folder(self, run: RunId) -> None:
@@ -148,6 +151,13 @@ class Shelves:
             self._ledger.removed(run)
 
 
+def _is_carried(folder: Path) -> bool:
+    try:
+        return RunLock(folder).is_taken()
+    except FileNotFoundError:  # the whole folder is gone
+        return False
+
+
 def _over_at(past: PastRun) -> float:
     """When the last thing happened that is in the books."""
     return past.gone_at or past.ended_at or past.submitted_at
@@ -156,8 +166,11 @@ def _over_at(past: PastRun) -> float:
 def _remove_tree(folder: Path) -> None:
     """Also where another process removes the same."""
     while folder.is_dir():
-        with contextlib.suppress(FileNotFoundError):
+        try:
             shutil.rmtree(folder)
+        except OSError as error:  # it took a file away, or looked whether the lock is free
+            if error.errno not in (errno.ENOENT, errno.ENOTEMPTY):
+                raise
 
 
 def _open_folders(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
@@ -13,7 +14,7 @@ from textual.binding import BindingType
 from textual.containers import Container
 from textual.widgets import DataTable
 
-from tui.app import past
+from tui.app import past, present
 from tui.app.commands import history, places, runs
 from tui.app.commands.command import Command
 from tui.app.lists import title, with_marks
@@ -63,6 +64,7 @@ class HistoryScreen(PlaceScreen):
         self._disk: Mapping[RunId, DiskUse] = {}
         self._record: RunRecord | None = None
         self._standing: object = None
+        self._drawn: object = None
         self._window: tuple[object, tuple[PastRun, ...]] = (None, ())
 
     def compose_body(self) -> ComposeResult:
@@ -90,7 +92,7 @@ class HistoryScreen(PlaceScreen):
     def show(self, state: FleetState, now: float) -> None:
         """Fill the list, and the details of what is under the cursor."""
         self.show_header([Label("dayfly")], Label(""))
-        standing = [(run.id, run.phase, run.outcome is None) for run in state.runs.values()]
+        standing = [(run.id, present.run_label(run), run.outcome) for run in state.runs.values()]
         if standing != self._standing:
             self._standing = standing
             self._load()
@@ -101,9 +103,13 @@ class HistoryScreen(PlaceScreen):
         self._show_record(now)
 
     def _fill(self, now: float) -> None:
-        runs, live = self._shown(), self.state.runs
-        table = past.history_table(runs, live, self._disk, now, past.history_columns(self.list_width))
-        self._show_table(table, len(self._runs or ()))
+        """A long list is drawn only when something in it is another."""
+        runs, columns, today = self._shown(), past.history_columns(self.list_width), time.localtime(now)[:3]
+        drawn = (runs, columns, today, self._disk, self._standing, self._filter, frozenset(self._marks))
+        if drawn != self._drawn:
+            self._drawn = drawn
+            table = past.history_table(runs, self.state.runs, self._disk, now, columns)
+            self._show_table(table, len(self._runs or ()))
 
     def _show_table(self, table: Table, known: int) -> None:
         self._shown_keys = tuple(row.key for row in table.rows)
@@ -115,7 +121,7 @@ class HistoryScreen(PlaceScreen):
 
     def _shown(self) -> tuple[PastRun, ...]:
         """The newest of those that the filter takes."""
-        key = (id(self._runs), self._filter)
+        key = (self._runs, self._filter)
         if key != self._window[0]:
             taken = [one for one in self._runs or () if self._takes(one)]
             self._window = (key, tuple(taken[:MOST_SHOWN]))
