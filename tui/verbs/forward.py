@@ -49,7 +49,9 @@ def forward(word: str, ports: str, *, as_json: bool) -> None:
 
 def _ports(text: str) -> tuple[int, int]:
     there, colon, here = text.partition(":")
-    if not (there.isdecimal() and (here.isdecimal() or not colon) and len(text) < 12):
+    if len(text) > 11 or not all(
+        part.isascii() and part.isdigit() for part in (there, here if colon else "0")
+    ):
         raise UsageError(f"{text!r} is no PORT or PORT:LOCAL", hint="such as 8080, or 80:8080")
     return int(there), int(here or 0)
 

@@ -109,6 +109,8 @@ class FilesScreen(FleetScreen):
             table.fill(
                 filtered(file_pages.files_table(self._folder, table.content_size.width - 1), self._filter)
             )
+        if self.has_class("-no-files") and not empty:
+            self.call_after_refresh(table.focus)  # hidden, it lost the focus
         self.set_class(bool(empty), "-no-files")
         self.query_one("#no-files", Sheet).put_text(empty)
         title = Text(self._title()).markup
