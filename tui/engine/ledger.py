@@ -49,7 +49,7 @@ CREATE TABLE IF NOT EXISTS removing (id TEXT PRIMARY KEY);
 """
 _LATE_COLUMNS = {"working_at": "REAL", "peak": "TEXT", "profile": "TEXT", "image": "TEXT"}
 _LATE_INDEXES = """
-CREATE INDEX IF NOT EXISTS runs_by_time ON runs (submitted_at);
+CREATE INDEX IF NOT EXISTS runs_in_order ON runs (submitted_at, id);
 CREATE INDEX IF NOT EXISTS runs_by_profile ON runs (profile, submitted_at);
 """
 _NO_FAILURE = (OutcomeKind.SUCCEEDED, OutcomeKind.CANCELLED)
