@@ -152,7 +152,7 @@ def test_ten_thousand_runs_are_listed_in_a_tenth_of_a_second(ledger: Ledger, boo
             rows,
         )
     assert len(books.runs()) == 10_000
-    took, deadline = [1.0], time.monotonic() + 15  # a busy machine may need a few tries to show what it can do
+    took, deadline = [1.0], time.monotonic() + 15  # a busy machine may need a few tries
     while min(took) >= 0.1 and time.monotonic() < deadline:
         began = time.process_time()
         books.runs()
