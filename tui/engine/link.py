@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from tui.contracts import Channel, Completed, HostParts, OnBytes, Version
@@ -24,11 +25,12 @@ from tui.model.errors import (
     ManagerSilent,
     WardenError,
 )
-from tui.model.events import HostMeasured, ImagesListed, LinkChanged, VmsListed
+from tui.model.events import CommandRan, HostMeasured, ImagesListed, LinkChanged, VmsListed
 from tui.model.hosts import Health, VmInfo
 from tui.model.lease import LAUNCH_JOB, Argv, LeasePhase, LeaseReport
 from tui.model.spec import HostName, VmName
 from tui.model.text import clean_bytes
+from tui.model.use import HostCommand
 
 T = TypeVar("T")
 
@@ -81,6 +83,7 @@ class HostLink:
         self._news = Signal()
         self._retry = Signal()
         self._look = Signal()
+        self.warden.listen(self._on_command)
 
     @property
     def name(self) -> HostName:
@@ -263,6 +266,11 @@ class HostLink:
                 raise ManagerMissing(sentence, hint=hint)
             raise ManagerRefused(sentence, detail=clean_bytes(completed.stderr), hint=hint)
         return completed
+
+    def _on_command(self, command: HostCommand) -> None:
+        if command.argv in (self.driver.list_argv(), self.driver.version_argv()):
+            command = replace(command, is_routine=True)
+        self._store.apply(CommandRan(host=self.name, at=time.time(), command=command))
 
     # ---- what the host has
 

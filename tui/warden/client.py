@@ -6,24 +6,21 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
-from tui.contracts import Channel, Completed, Host, LogSink, OnBytes, TerminalSize
+from tui.contracts import Channel, Completed, Host, LogSink, OnBytes, OnCommand, TerminalSize
 from tui.model.errors import (
     ConnectionDropped,
     HostUnreachable,
-    LeaseClosing,
     ManagerSilent,
-    NoSuchLease,
-    NotOurs,
     Unguarded,
     WardenError,
 )
 from tui.model.lease import Argv, JobEnd, JobPlace, LeaseReport, LeaseSpec
 from tui.model.spec import VmName
-from tui.model.text import clean_bytes
 from tui.model.units import GIB
-from tui.warden import script, wire
+from tui.warden import faults, script, wire
 from tui.warden.curtain import Curtain
 from tui.warden.holder import Holder
+from tui.warden.told import SCRIPT, Teller, ToldChannel, Underway
 from tui.warden.upload import Upload
 
 CALL_LIMIT_S = 45.0
@@ -36,26 +33,11 @@ _SETTLE_LIMIT_S = 90.0
 _OPEN_LIMIT_S = 30.0
 _NO_SCRIPT = (2, 126, 127)
 """What a shell exits with where there is no such script."""
-_FOLLOW_FAULTS: dict[int, tuple[type[WardenError], str]] = {
-    65: (NoSuchLease, "The host knows no such lease."),
-    66: (WardenError, "The host knows no such job."),
-    67: (WardenError, "The job's first bytes were fetched before and are gone from the host."),
-    68: (NotOurs, "The lease belongs to another client."),
-    69: (WardenError, "The host kept what the job wrote for as long as it promised; it is gone."),
-}
-
 _PUT_TRIES = 5
 _PUT_END_LIMIT_S = 300.0
 """For what is under way when all was sent."""
 _PUT_STATUS_LIMIT_S = 10.0
 """Where it reads no more: to say why."""
-_PUT_AGAIN = (0, 67, 137)
-"""All was taken; it had another size; another writer came, or the lease winds down: ask for the size."""
-_PUT_FAULTS: dict[int, tuple[type[WardenError], str]] = {
-    65: (NoSuchLease, "The host knows no such lease."),
-    68: (NotOurs, "The lease belongs to another client."),
-    69: (LeaseClosing, "The host refused: the lease is closing."),
-}
 
 
 class HostWarden:
@@ -82,20 +64,33 @@ class HostWarden:
         self._tick = f"{tick_s or 2:g}"
         self._spool_limit = spool_limit
         self._stirred = asyncio.Event()
+        self._teller = Teller()
+        self._ways_in: dict[VmName, Argv] = {}
+
+    def listen(self, on_command: OnCommand) -> None:
+        """From now on tell every command that is run on the host, once it ended.
+
+        The verbs of our script are told as `dayfly-warden VERB ...`; what it runs for us, as it runs it.
+        """
+        self._teller.listen(on_command)
 
     async def install(self) -> None:
         """Have this version of the script on the host; other versions stay. Raises Unguarded."""
-        done = await self._host.run("sh", script.installer(self._state_dir), timeout_s=CALL_LIMIT_S)
+        with self._teller.telling(self._teller.begin_verb("install")) as command:
+            done = await self._host.run("sh", script.installer(self._state_dir), timeout_s=CALL_LIMIT_S)
+            command.end(done.status)
         if wire.parse_answer(done.stdout) is None:
             raise Unguarded(
-                "The host runs no script of ours.", hint=f"Its sh said: {_last_line(done.stderr)}"
+                "The host runs no script of ours.", hint=f"Its sh said: {faults.last_line(done.stderr)}"
             )
 
     async def ask(self, argv: Argv, *, limit_s: float) -> Completed:
         """Run one command of the manager; both streams byte for byte. Raises ManagerSilent."""
         words = self._words("ask", f"{limit_s:g}", wire.command_line(argv))
-        done = await self._run(words, limit_s + 10)
-        asked = wire.parse_asked(done.stderr)
+        with self._teller.telling(self._teller.begin(argv)) as command:
+            done = await self._run(words, limit_s + 10)
+            asked = wire.parse_asked(done.stderr)
+            command.end(None if asked is None else asked.status)
         if asked is None:
             raise WardenError("The host's answer broke off.")
         if asked.status is None:
@@ -109,6 +104,7 @@ class HostWarden:
         if any("\n" in text for text in (lease.owner, *texts)):
             raise WardenError("The texts of a recipe must be single lines.")
         commands = (recipe.list, recipe.delete, recipe.enter, recipe.owner, recipe.probe)
+        self._ways_in[lease.vm] = recipe.enter
         await self._call(
             "open",
             lease.vm,
@@ -126,6 +122,7 @@ class HostWarden:
             *texts,
             *(wire.command_line(command) for command in commands),
             *(word for name, argv in lease.epilogue for word in (name, wire.command_line(argv))),
+            told=(lease.vm,),
         )
 
     async def start(
@@ -138,7 +135,8 @@ class HostWarden:
         words = [vm, job, place.value, wire.escape(workdir), wire.command_line(argv)]
         if spool:
             words.append(wire.check_id(spool))
-        await self._call("start", *words, limit_s=_START_LIMIT_S)
+        await self._call("start", *words, told=(vm, job), limit_s=_START_LIMIT_S)
+        self._teller.begin_job(vm, job, argv if place is JobPlace.HOST else self._way_in(vm, argv))
 
     async def put(
         self,
@@ -181,6 +179,7 @@ class HostWarden:
                 sink.end(end.stdout_size, end.stderr_size)
             before = sink.sizes()
             if end is not None and _has_all(sink, end):
+                self._teller.end_job(vm, job, end.status)
                 return end
             if job not in report.started and end is None:
                 raise WardenError(f"The host has not started the job {job}.")
@@ -218,9 +217,9 @@ class HostWarden:
         perl, only when it writes, reads, or its VM goes.
         """
         await self._call("status", vm)  # puts the script there where it is missing
-        return await self._open_channel(
-            self._words("enter", vm, wire.command_line(argv)), on_stdout, on_stderr
-        )
+        told = self._teller.begin(self._way_in(vm, argv), vm)
+        words = self._words("enter", vm, wire.command_line(argv))
+        return await self._open_channel(told, words, on_stdout, on_stderr)
 
     async def open_terminal(
         self, vm: VmName, argv: Argv, size: TerminalSize, *, on_bytes: OnBytes
@@ -228,7 +227,8 @@ class HostWarden:
         """Run a command of the host with a terminal. See `contracts.Warden`. Aborted, it is hung up."""
         await self._call("status", vm)  # puts the script there where it is missing
         curtain = Curtain(on_bytes)
-        channel = await self._open_bare(curtain, _ignore, terminal=size)
+        told = self._teller.begin(argv, vm)
+        channel = await self._open_bare(told, curtain, _ignore, terminal=size)
         with contextlib.ExitStack() as undo:
             undo.callback(channel.abort)
             words = self._words("terminal", vm, wire.command_line(argv))
@@ -281,7 +281,8 @@ class HostWarden:
         raise ConnectionDropped("The host ended the channel of our heartbeats.", host=self._host.name)
 
     async def _hold_once(self, holder: Holder) -> int:
-        channel = await self._open_channel(self._words("hold"), holder.on_bytes, _ignore)
+        told = self._teller.begin_verb("hold")
+        channel = await self._open_channel(told, self._words("hold"), holder.on_bytes, _ignore)
         try:
             return await holder.beat(channel)
         except HostUnreachable:
@@ -293,20 +294,20 @@ class HostWarden:
     async def _follow_once(self, vm: VmName, job: str, sink: LogSink) -> None:
         out, err = sink.sizes()
         words = self._words("follow", vm, job, str(out), str(err))
-        channel = await self._open_channel(words, sink.stdout, sink.stderr)
+        told = self._teller.begin_verb("follow", vm, job)
+        channel = await self._open_channel(told, words, sink.stdout, sink.stderr)
         try:
             status = await channel.wait()
         finally:
             channel.abort()
-        if status in _FOLLOW_FAULTS:
-            fault, text = _FOLLOW_FAULTS[status]
-            raise fault(text)
+        faults.check_follow(status)
 
     async def _put_once(self, vm: VmName, upload: Upload) -> None:
         """Send what lacks. The channel's exit status tells how it went, whatever became of the sending."""
         said = bytearray()
         words = self._words("put", vm, upload.spool, str(upload.at))
-        channel = await self._open_channel(words, _ignore, said.extend)
+        told = self._teller.begin_verb("put", vm, upload.spool)
+        channel = await self._open_channel(told, words, _ignore, said.extend)
         try:
             limit_s = _PUT_END_LIMIT_S
             try:
@@ -319,37 +320,52 @@ class HostWarden:
             raise ConnectionDropped("The host takes no more.", host=self._host.name) from error
         finally:
             channel.abort()
-        if status in _PUT_FAULTS:
-            fault, text = _PUT_FAULTS[status]
-            raise fault(text)
-        if status not in _PUT_AGAIN:
-            raise Unguarded("The host cannot keep what is sent to it.", hint=_last_line(bytes(said)))
+        faults.check_put(status, bytes(said))
 
-    async def _open_channel(self, words: bytes, on_stdout: OnBytes, on_stderr: OnBytes) -> Channel:
-        channel = await self._open_bare(on_stdout, on_stderr)
+    async def _open_channel(
+        self, told: Underway, words: bytes, on_stdout: OnBytes, on_stderr: OnBytes
+    ) -> Channel:
+        channel = await self._open_bare(told, on_stdout, on_stderr)
         channel.write(words)
         return channel
 
     async def _open_bare(
-        self, on_stdout: OnBytes, on_stderr: OnBytes, *, terminal: TerminalSize | None = None
+        self, told: Underway, on_stdout: OnBytes, on_stderr: OnBytes, *, terminal: TerminalSize | None = None
     ) -> Channel:
         """The script on a channel, before anything is said to it."""
-        await self._host.connect()
-        try:
-            async with asyncio.timeout(_OPEN_LIMIT_S):
-                return await self._host.open(
-                    self._command, on_stdout=on_stdout, on_stderr=on_stderr, long=True, terminal=terminal
-                )
-        except TimeoutError as error:
-            raise HostUnreachable("The host does not answer.", host=self._host.name) from error
+        with contextlib.ExitStack() as undo:
+            undo.callback(told.end, None)
+            await self._host.connect()
+            try:
+                async with asyncio.timeout(_OPEN_LIMIT_S):
+                    channel = await self._host.open(
+                        self._command, on_stdout=on_stdout, on_stderr=on_stderr, long=True, terminal=terminal
+                    )
+            except TimeoutError as error:
+                raise HostUnreachable("The host does not answer.", host=self._host.name) from error
+            undo.pop_all()
+        return ToldChannel(channel, told)
 
     def _words(self, verb: str, *arguments: str, force: bool = False) -> bytes:
         return wire.call((verb, self._client, "any" if force else "own", *arguments))
 
+    def _way_in(self, vm: VmName, argv: Argv) -> Argv:
+        """The command of the host that enters the VM for this one."""
+        return (*self._ways_in.get(vm, (SCRIPT, "enter", vm)), *argv)
+
     async def _call(
-        self, verb: str, *arguments: str, force: bool = False, limit_s: float | None = None
+        self,
+        verb: str,
+        *arguments: str,
+        told: Argv | None = None,
+        force: bool = False,
+        limit_s: float | None = None,
     ) -> tuple[str, ...]:
-        done = await self._run(self._words(verb, *arguments, force=force), limit_s or CALL_LIMIT_S)
+        """`told`: what is told of the arguments, where that is less than all."""
+        words = arguments if told is None else told
+        with self._teller.telling(self._teller.begin_verb(verb, *words)) as command:
+            done = await self._run(self._words(verb, *arguments, force=force), limit_s or CALL_LIMIT_S)
+            command.end(done.status)
         answer = wire.parse_answer(done.stdout)
         if answer is None:
             raise ConnectionDropped("The host's answer did not come.", host=self._host.name)
@@ -362,7 +378,7 @@ class HostWarden:
             await self.install()
             done = await self._host.run(self._command, words, timeout_s=limit_s)
             if done.status in _NO_SCRIPT and not done.stdout:
-                raise Unguarded("The script does not run on the host.", hint=_last_line(done.stderr))
+                raise Unguarded("The script does not run on the host.", hint=faults.last_line(done.stderr))
         return done
 
 
@@ -377,11 +393,6 @@ def _one(reports: tuple[LeaseReport, ...]) -> LeaseReport:
     if len(reports) != 1:
         raise WardenError("The host's report makes no sense.")
     return reports[0]
-
-
-def _last_line(stderr: bytes) -> str:
-    lines = clean_bytes(stderr[-500:]).strip()
-    return lines or "nothing"
 
 
 def _ignore(_data: bytes) -> None:
