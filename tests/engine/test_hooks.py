@@ -147,6 +147,30 @@ async def test_one_that_fails_is_a_sentence_of_the_run() -> None:
     assert made.store.state.runs[RUN].phase is Phase.GONE
 
 
+async def test_an_engine_that_breaks_down_is_not_hurt_more(tmp_path: Path) -> None:
+    path = tmp_path / "told"
+    notify = replace(to_file(path), webhook="env:NONE")
+    with pytest.raises(ExceptionGroup):
+        await _end_while_it_breaks(notify)
+    assert not path.exists()
+
+
+async def _end_while_it_breaks(notify: Notify) -> None:
+    async with asyncio.TaskGroup() as group:
+        made = Stage(notify, group, 20)
+        made.begin()
+        group.create_task(_break_down())
+        try:
+            await asyncio.sleep(60)
+        finally:
+            made.end()
+            assert made.store.state.runs[RUN].phase is Phase.GONE
+
+
+async def _break_down() -> None:
+    raise LookupError("engine")
+
+
 async def test_one_that_is_missing_is_a_sentence_too() -> None:
     async with stage(Notify(command=("no-such-notifier",))) as made:
         made.begin()

@@ -10,7 +10,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 
 from tui.engine import narrate
 from tui.engine.hook_command import run_command
@@ -74,8 +74,14 @@ class Hooks:
 
             self._start(run, "webhook", webhook.post(self._notify.webhook, body))
 
-    def _start(self, run: RunState, what: str, work: Awaitable[str]) -> None:
-        task = self._group.create_task(self._carry_out(run, what, work), name=f"{what} {run.id}")
+    def _start(self, run: RunState, what: str, work: Coroutine[None, None, str]) -> None:
+        telling = self._carry_out(run, what, work)
+        try:
+            task = self._group.create_task(telling, name=f"{what} {run.id}")
+        except RuntimeError:  # the engine has broken down: what is left of it is for the runs
+            telling.close()
+            work.close()
+            return
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
