@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from typing import cast
 
 from tui.contracts import Channel, Completed, HostParts, OnBytes, Upkeep, Warden
+from tui.contracts.warden import OnCommand
 from tui.drivers.multipass import Multipass
 from tui.engine.link import HostLink
 from tui.engine.store import Store
@@ -48,6 +49,9 @@ class OpenDoor:
         assert vm == VM
         command = f"echo no >&2; exit {self.refusal}" if self.refusal else f"exec {shlex.join(argv)}"
         return await self._host.open(command, on_stdout=on_stdout, on_stderr=on_stderr)
+
+    def listen(self, on_command: OnCommand) -> None:
+        pass
 
     async def hold(
         self, leases: Callable[[], Sequence[VmName]], on_news: Callable[..., None], *, beat_s: float
