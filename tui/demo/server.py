@@ -14,7 +14,7 @@ import signal
 import struct
 import termios
 from asyncio import TaskGroup
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -22,9 +22,8 @@ import asyncssh
 
 from tui.demo import account, forwarding
 from tui.demo.guest import Guests
+from tui.demo.pipes import Inlet, Outlet
 
-_BLOCK = 1 << 16
-_INPUT_LIMIT = 1 << 18
 _CANNOT_START = 254
 
 
@@ -135,8 +134,8 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         self._command = ""
         self._terminal = ""
         self._process: asyncio.subprocess.Process | None = None
-        self._outlets: list[_Outlet] = []
-        self._inlet: _Inlet | None = None
+        self._outlets: list[Outlet] = []
+        self._inlet: Inlet | None = None
         self._early: list[bytes | None] = []
         """Input that came before the command ran; None: its end."""
 
@@ -242,10 +241,10 @@ class _Session(asyncssh.SSHServerSession[bytes]):
         finally:
             for fd in (theirs_in, theirs_out, theirs_err):
                 os.close(fd)
-        self._inlet = _Inlet(ours_in, self._channel)
+        self._inlet = Inlet(ours_in, self._channel)
         self._outlets = [
-            _Outlet(ours_out, self._channel.write),
-            _Outlet(ours_err, lambda data: self._channel.write(data, asyncssh.EXTENDED_DATA_STDERR)),
+            Outlet(ours_out, self._channel.write),
+            Outlet(ours_err, lambda data: self._channel.write(data, asyncssh.EXTENDED_DATA_STDERR)),
         ]
         return process
 
@@ -257,8 +256,8 @@ class _Session(asyncssh.SSHServerSession[bytes]):
             process = await self._spawn(theirs, theirs, theirs)
         finally:
             os.close(theirs)
-        self._inlet = _Inlet(os.dup(ours), self._channel)
-        self._outlets = [_Outlet(ours, self._channel.write)]
+        self._inlet = Inlet(os.dup(ours), self._channel)
+        self._outlets = [Outlet(ours, self._channel.write)]
         return process
 
     async def _spawn(self, stdin: int, stdout: int, stderr: int) -> asyncio.subprocess.Process:
@@ -293,109 +292,3 @@ class _Session(asyncssh.SSHServerSession[bytes]):
 
 def _resize(fd: int, width: int, height: int) -> None:
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", height or 24, width or 80, 0, 0))
-
-
-class _Outlet:
-    """One stream of output: the kernel's pipe holds it back while the channel can take no more."""
-
-    def __init__(self, fd: int, send: Callable[[bytes], None]) -> None:
-        self.fd = fd
-        self.closed = asyncio.Event()
-        self._send = send
-        self._loop = asyncio.get_running_loop()
-        os.set_blocking(fd, False)
-        self.resume()
-
-    def pause(self) -> None:
-        """Take no more for now."""
-        if not self.closed.is_set():
-            self._loop.remove_reader(self.fd)
-
-    def resume(self) -> None:
-        """Go on."""
-        if not self.closed.is_set():
-            self._loop.add_reader(self.fd, self._take)
-
-    def close(self) -> None:
-        """Let go of it. Idempotent."""
-        if not self.closed.is_set():
-            self._loop.remove_reader(self.fd)
-            os.close(self.fd)
-            self.closed.set()
-
-    def take_rest(self) -> None:
-        """Bring what the terminal still holds, and close."""
-        while not self.closed.is_set() and self._take():
-            continue
-        self.close()
-
-    def _take(self) -> bool:
-        try:
-            data = os.read(self.fd, _BLOCK)
-        except BlockingIOError:
-            return False
-        except OSError:
-            # A terminal without its other side.
-            data = b""
-        if data:
-            self._send(data)
-        else:
-            self.close()
-        return bool(data)
-
-
-class _Inlet:
-    """The command's input: the channel is held back while the command takes none."""
-
-    def __init__(self, fd: int, channel: asyncssh.SSHServerChannel[bytes]) -> None:
-        self._fd = fd
-        self._channel = channel
-        self._waiting = bytearray()
-        self._ending = False
-        self._is_held_back = False
-        self._loop = asyncio.get_running_loop()
-        os.set_blocking(fd, False)
-
-    def feed(self, data: bytes) -> None:
-        """More of it."""
-        if self._fd < 0:
-            return
-        self._waiting += data
-        self._push()
-        if len(self._waiting) > _INPUT_LIMIT and not self._is_held_back:
-            self._is_held_back = True
-            self._channel.pause_reading()
-
-    def end(self) -> None:
-        """No more will come."""
-        self._ending = True
-        self._push()
-
-    def close(self) -> None:
-        """Let go of it. Idempotent."""
-        if self._fd >= 0:
-            self._loop.remove_writer(self._fd)
-            os.close(self._fd)
-            self._fd = -1
-
-    def _push(self) -> None:
-        if self._fd < 0:
-            return
-        try:
-            while self._waiting:
-                del self._waiting[: os.write(self._fd, self._waiting[:_BLOCK])]
-        except BlockingIOError:
-            self._loop.add_writer(self._fd, self._push)
-            return
-        except OSError:
-            # The command reads no more.
-            self._waiting.clear()
-            self.close()
-        else:
-            self._loop.remove_writer(self._fd)
-            if self._ending:
-                self.close()
-        if self._is_held_back:
-            self._is_held_back = False
-            # Not from here: it hands over what it holds at once, and we may be in the middle of that.
-            self._loop.call_soon(self._channel.resume_reading)
