@@ -78,6 +78,12 @@ def moment(at: float | None) -> str:
         return "–"
 
 
+def amount(size: int) -> str:
+    """`12 bytes`, `3.4K`."""
+    words = approximate_size(size)
+    return f"{words} byte{'s' * (size != 1)}" if words.isdigit() else words
+
+
 def folder_title(folder: Folder) -> str:
     """`/var/log · 12 entries`, and how many are not shown."""
     count = len(folder.entries)
@@ -155,7 +161,7 @@ def size_words(shown: int, whole: int, *, binary: bool) -> str:
         part = f"the first {approximate_size(beginning)} of " if max(shown, whole) > beginning else ""
         return f"binary: {part}{approximate_size(max(shown, whole))}"
     if shown < READ_AT_MOST:
-        return approximate_size(shown)
+        return amount(shown)
     more = f" of {approximate_size(whole)}" if whole > shown else ""
     return f"the first {approximate_size(shown)}{more}"
 

@@ -289,7 +289,7 @@ class FilesScreen(FleetScreen):
         if entry is None or self._folder is None:
             return
         path = file_pages.joined(self._folder.path, entry.name)
-        size = f", {approximate_size(entry.size)}," if entry.kind is FileKind.FILE else ""
+        size = f", {file_pages.amount(entry.size)}," if entry.kind is FileKind.FILE else ""
         text = f"{clean_line(path)}{size} comes into this folder of this machine. Nothing there is replaced."
         dialog = AskText("Fetch it to where?", text, results.place(str(Path.cwd())))
         self.app.push_screen(dialog, partial(self._begin_to_fetch, path))
@@ -316,6 +316,7 @@ class FilesScreen(FleetScreen):
             raise
         finally:
             self._fetching = None
+            self.redraw()
 
     def _count(self, size: int) -> None:
         self._fetched = size
@@ -327,7 +328,7 @@ class FilesScreen(FleetScreen):
             await asyncio.sleep(_SHOW_EVERY_S)
 
     def _end_fetching(self, came: Fetched) -> None:
-        words = f"✔ {approximate_size(came.size)} came: {results.place(str(came.path))}"
+        words = f"✔ {file_pages.amount(came.size)} came: {results.place(str(came.path))}"
         if came.left_out:
             more = f" and {len(came.left_out) - 1} more" if len(came.left_out) > 1 else ""
             self._tell(f"{words}; without {came.left_out[0]}{more}", "warn")
