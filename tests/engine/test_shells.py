@@ -88,6 +88,10 @@ async def test_a_shell_in_a_vm_as_a_person_uses_it(demo: DemoHost) -> None:
         shell.write(b"exit 3\r")
         assert await end_of(shell) == 0  # Multipass's shell says so, whatever happened in it
         shell.write(b"nobody hears this")
+        told = [command for _, command in at.fleet.state.commands]
+        (shown,) = (command for command in told if command.argv == ("multipass", "shell", at.vm))
+        assert (shown.status, shown.about, shown.is_routine) == (0, at.vm, False)
+        assert all(command.is_routine for command in told if command.argv[:2] == ("multipass", "list"))
         at.fleet.cancel(at.run)
 
 

@@ -90,6 +90,19 @@ class TestTerminal:
         assert await end_of(channel) == 130
         assert time.monotonic() - began < 0.5
 
+    async def test_little_is_on_its_way_ahead_of_the_answer_to_a_key(self, host: Host) -> None:
+        screen = Screen()
+        channel = await screen.open(host, "exec yes")
+        await until(lambda: len(screen.bytes) > 100_000)
+        channel.pause_reading()
+        await asyncio.sleep(0.5)  # all that may be under way now is
+        before = len(screen.bytes)
+        channel.write(b"\x03")
+        await asyncio.sleep(0.2)
+        channel.resume_reading()
+        assert await end_of(channel) == 130
+        assert len(screen.bytes) - before < 400_000
+
     async def test_what_is_not_read_waits(self, host: Host) -> None:
         screen = Screen()
         channel = await screen.open(host, "yes | head -n 300000; echo over")

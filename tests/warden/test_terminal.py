@@ -46,7 +46,8 @@ async def end_of(channel: Channel) -> int:
 async def test_it_is_an_ordinary_terminal_and_all_on_it_is_the_commands(any_world: World) -> None:
     world, screen = any_world, Screen()
     await world.launch()
-    words = ("it's", "", "a  b", '"$HOME" `x`', "\\n\n", "ünï", "*")
+    longer_than_a_line_of_a_terminal = "long " * 2000
+    words = ("it's", "", "a  b", '"$HOME" `x`', "\\n\n", "ünï", "*", longer_than_a_line_of_a_terminal)
     script = 'printf "<%s>" "$@"; stty size; read -r line; echo "got $line"; exit 37'
     channel = await screen.open(world, "sh", "-c", script, "sh", *words)
     await screen.shows(b"22 77\r\n")
@@ -97,9 +98,10 @@ async def test_a_chatty_login_shell_is_not_heard(world: World) -> None:
     await world.launch()
     screen = Screen()
     noise = "yes 'welcome' | head -n 3000; echo dayfly begin; printf 'no newline'; "
-    chatty = _Chatty(world, noise).warden
-    channel = await screen.open(world, "echo", "mine", warden=chatty)
+    host = _Chatty(world, noise)
+    channel = await screen.open(world, "echo", "mine", warden=host.warden)
     assert await end_of(channel) == 0
+    await host.aclose()
     assert bytes(screen.bytes) == b"mine\r\n"
 
 
@@ -110,9 +112,10 @@ async def test_a_host_that_stays_silent_is_left(
     await world.launch()
     monkeypatch.setattr(curtain, "READY_LIMIT_S", 2.0)
     monkeypatch.setattr(curtain, "BEGIN_LIMIT_S", 1.0)
-    silent = _Chatty(world, silence).warden
+    host = _Chatty(world, silence)
     with pytest.raises(HostUnreachable, match="gives no terminal"):
-        await Screen().open(world, "echo", "mine", warden=silent)
+        await Screen().open(world, "echo", "mine", warden=host.warden)
+    await host.aclose()
 
 
 class _Chatty(LocalHost):
