@@ -44,14 +44,22 @@ class Bench:
 
     @asynccontextmanager
     async def server(self, serve: Serve) -> AsyncIterator[int]:
+        serving: set[asyncio.StreamWriter] = set()
+
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            serving.add(writer)
             with suppress(ConnectionError):
                 await serve(reader, writer)
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            serving.discard(writer)
 
-        server = await asyncio.start_server(answer, HERE, 0)
-        async with server:
+        async with await asyncio.start_server(answer, HERE, 0) as server:
             yield server.sockets[0].getsockname()[1]
+        for writer in serving:
+            writer.transport.abort()
+        await until(lambda: not serving, "the server is done")
 
 
 @pytest.fixture

@@ -263,11 +263,11 @@ class _Caller(asyncio.Protocol):
         """Pass on that the VM sends no more; who then says nothing for long is not waited for."""
         try:
             await channel.wait()
-        except ConnectionDropped:
+            if not self._transport.is_closing():
+                self._transport.write_eof()
+        except (ConnectionDropped, OSError):  # it was reset, and its transport does not know yet
             self.cut()
             return
-        if not self._transport.is_closing():
-            self._transport.write_eof()
         before = -1
         while not self._says_no_more.is_set() and before != self._sent:
             before = self._sent

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import cast
 
 from tui.contracts import OnBytes, TerminalSize
@@ -37,7 +38,8 @@ class TcpChannel(asyncio.Protocol):
     def write_eof(self) -> None:
         """Say that no more comes."""
         if not self._transport.is_closing():
-            self._transport.write_eof()
+            with suppress(OSError):  # it was reset, and its transport does not know yet
+                self._transport.write_eof()
 
     def pause_reading(self) -> None:
         """The other end waits."""
