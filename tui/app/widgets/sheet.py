@@ -30,6 +30,8 @@ class Sheet(Widget):
             self.refresh(layout=True)
         elif resized:  # the old lines were painted anew meanwhile, wrapped who knows how
             self.refresh()
+        elif differ and self.styles.content_align != ("left", "top"):
+            self.refresh()  # a line is not painted where it is counted
         elif differ:
             self.refresh(*(Region(0, y, self.content_size.width, 1) for y in differ))
 
