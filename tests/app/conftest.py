@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from textual.message import Message
 from textual.pilot import Pilot
 
 from tests.app.fleet_script import ScriptedFleet, ScriptedShelf, parse_host
@@ -59,8 +60,9 @@ async def on_stage(
     start: str | None = None,
     shelf: Any = None,
     settings: Settings | None = None,
+    hook: Callable[[Message], None] | None = None,
 ) -> AsyncIterator[Stage]:
-    """`shelf`: another than a ScriptedShelf."""
+    """`shelf`: another than a ScriptedShelf. `hook` sees every message before it is dealt with."""
     shelf = shelf or ScriptedShelf()
     with open_ledger() as ledger:
         app = DayflyApp(
@@ -70,7 +72,7 @@ async def on_stage(
             settings=settings or Settings(),
             clock=lambda: fleet.now,
         )
-        async with app.run_test(size=size, notifications=True) as pilot:
+        async with app.run_test(size=size, notifications=True, message_hook=hook) as pilot:
             await pilot.pause()
             yield Stage(fleet, shelf, app, pilot)
 
