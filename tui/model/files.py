@@ -40,7 +40,7 @@ class Folder:
     """What is in a folder of a VM."""
 
     path: str
-    """Where it really is: absolute, without links. Bytes that are no UTF-8 are surrogates, here and in names."""
+    """Where it really is: absolute, without links. Bytes that are no UTF-8 are surrogates."""
     entries: tuple[FileEntry, ...]
     """Sorted by name."""
     more: int = 0

@@ -148,7 +148,7 @@ def _lines_to_look_at(data: bytes, pattern: Pattern) -> Iterator[tuple[int, int]
 
 
 def _lacks_a_byte(data: bytes, needle: bytes, *, ignores_case: bool) -> bool:
-    """Whether a byte of the needle, one that is rare here, is nowhere: one byte is found at memory's speed."""
+    """Whether a byte of the needle, one that is rare here, is nowhere: one byte is found fastest."""
     sample = data[:_SAMPLE].lower() if ignores_case else data[:_SAMPLE]
     for byte in {needle[at : at + 1] for at in range(len(needle))}:
         if byte not in sample:
