@@ -146,7 +146,7 @@ async def test_a_desktop_shows_the_folder(
     await stage.press("O")
     await until(told.exists, "the file manager")
     assert told.read_text() == str(folder)
-    await stage.sees("Opened: ")
+    await stage.sees("Opened:", "a b")
 
 
 async def test_leaving_waits_for_what_comes_and_says_what_becomes_of_it(fleet: ScriptedFleet) -> None:

@@ -1,5 +1,7 @@
 """`dayfly serve` in a real browser: who gets in, a run from launch to cleanup, and a tab that is closed."""
 
+from __future__ import annotations
+
 import asyncio
 import os
 import shutil
@@ -10,17 +12,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 
-aiohttp = pytest.importorskip("aiohttp", reason="the extra `web` is not installed")
-playwright = pytest.importorskip("playwright.async_api", reason="the group `browser` is not installed")
+from tests.cli.conftest import Dayfly, only
+from tests.until import until
 
-from playwright.async_api import Page, WebSocket  # noqa: E402
-
-from tests.cli.conftest import Dayfly, only  # noqa: E402
-from tests.until import until  # noqa: E402
+if TYPE_CHECKING:  # the extra `web` and the group `browser` are there where the marker is asked for
+    import aiohttp
+    from playwright.async_api import Page, WebSocket
 
 pytestmark = [only("demo"), pytest.mark.browser]
 
@@ -90,8 +92,10 @@ class Tab:
 
 @asynccontextmanager
 async def browser_tab(link: str) -> AsyncIterator[Tab]:
+    from playwright.async_api import async_playwright
+
     assert CHROMIUM, "Debian's package chromium is needed"
-    async with playwright.async_playwright() as tool:
+    async with async_playwright() as tool:
         browser = await tool.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *QUIETER])
         page = await browser.new_page(viewport={"width": 1100, "height": 640})
         tab = Tab(page)
@@ -145,6 +149,8 @@ async def test_ended_it_waits_for_the_cleanup_of_its_tabs(dayfly: Dayfly) -> Non
 
 
 async def test_who_is_let_in(dayfly: Dayfly) -> None:
+    import aiohttp
+
     async with (
         serving(dayfly) as served,
         aiohttp.ClientSession() as stranger,
@@ -171,6 +177,8 @@ async def test_who_is_let_in(dayfly: Dayfly) -> None:
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", ""])
 async def test_no_other_page_opens_the_socket(dayfly: Dayfly, origin: str) -> None:
+    import aiohttp
+
     jar = aiohttp.CookieJar(unsafe=True)
     async with serving(dayfly) as served, aiohttp.ClientSession(cookie_jar=jar) as person:
         async with person.get(served.links[0]) as opened:

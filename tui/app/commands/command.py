@@ -40,6 +40,7 @@ class Command(Message):
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
+        assert cls.__name__ not in BY_NAME, f"there is another command {cls.__name__}"
         BY_NAME[cls.__name__] = cls
 
     @classmethod
