@@ -28,6 +28,8 @@ from tui.app.themes import DARK, LIGHT
 
 FOLDER = Path(__file__).parent / "looks"
 SIZES = ((80, 24), (120, 36), (200, 50))
+_AT_REST = 3
+"""So many looks in a row show the same: a hidden screen may paint a moment later than the one in front."""
 _NAMES = ascii_letters + digits + "".join(chr(number) for number in range(0xC0, 0x180))
 
 
@@ -77,25 +79,25 @@ async def _resize(stage: Stage, size: tuple[int, int]) -> None:
     for field in stage.app.screen.query("Input, TextArea"):
         assert isinstance(field, Input | TextArea)
         field.cursor_blink = False
-    before, now = None, [strip.text for strip in _strips(stage)]
+    looks: list[list[str]] = []
     deadline = time.monotonic() + 20
-    while before != now:
+    while len(looks) < _AT_REST or any(look != looks[-1] for look in looks[-_AT_REST:]):
         assert time.monotonic() < deadline, "it never rests"
         await stage.pilot.pause(0.1)
-        before, now = now, [strip.text for strip in _strips(stage)]
+        looks.append([strip.text for strip in _strips(stage)])
 
 
-async def _write(names: list[str]) -> None:
+async def _write(folder: str, names: list[str]) -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, scene in SCENES.items():
         if not names or name in names:
+            os.environ["DAYFLY_STATE_DIR"] = f"{folder}/state-of-{name}"
             (FOLDER / f"{name}.txt").write_text(await show(scene), encoding="utf-8")
             sys.stdout.write(f"{name}\n")
 
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
-        os.environ |= {"DAYFLY_STATE_DIR": f"{folder}/state", "DAYFLY_CONFIG_DIR": f"{folder}/config"}
-        os.environ["TZ"] = "UTC"
+        os.environ |= {"DAYFLY_CONFIG_DIR": f"{folder}/config", "TZ": "UTC"}
         time.tzset()
-        asyncio.run(_write(sys.argv[1:]))
+        asyncio.run(_write(folder, sys.argv[1:]))

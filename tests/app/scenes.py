@@ -8,13 +8,17 @@ from dataclasses import dataclass, replace
 
 from tests.app.conftest import Stage, on_stage
 from tests.app.fleet_script import NOW, SPEC, ScriptedFleet
+from tests.app.test_files import FilesFleet
+from tests.app.test_history import FAILED, PASSED, write_run
+from tests.app.test_inspect import InsideFleet
+from tui.engine.logs import JobLog
 from tui.model.events import HostAdded, HostMeasured, LinkChanged, PortForwarded, VmSampled, VmsListed
 from tui.model.hosts import DEMO, Health, HostEntry, Question, QuestionKind, VmInfo
 from tui.model.phase import Outcome, OutcomeKind, Phase
 from tui.model.results import Result, ResultState
 from tui.model.spec import HostName, PinPolicy, RunId
 from tui.model.units import GIB, MIB
-from tui.model.use import HostLoad, VmUse
+from tui.model.use import HostLoad, PeakUse, VmUse
 
 BUILD = HostName("build-1")
 AWAY = HostName("lab-2")
@@ -29,13 +33,17 @@ class Scene:
 
     fleet: Callable[[], ScriptedFleet]
     script: Script
-    start: str | None = None
+    before: Callable[[], None] = lambda: None
+    """What earlier sessions left behind."""
 
     @asynccontextmanager
     async def stage(self) -> AsyncIterator[Stage]:
-        async with on_stage(self.fleet(), size=(80, 24), start=self.start) as stage:
+        self.before()
+        async with on_stage(self.fleet(), size=(80, 24)) as stage:
             await self.script(stage)
             yield stage
+            if isinstance(stage.fleet, InsideFleet):
+                await stage.fleet.rooms.close()
 
 
 def _begin(fleet: ScriptedFleet, name: str, *phases: Phase, ago: int, **spec: object) -> RunId:
@@ -150,6 +158,26 @@ def asking() -> ScriptedFleet:
     return fleet
 
 
+def in_a_shell() -> ScriptedFleet:
+    fleet = InsideFleet()
+    fleet.add_demo()
+    _begin(fleet, "bench", *UP_TO_WORK, ago=300)
+    fleet.now = NOW
+    return fleet
+
+
+def earlier() -> None:
+    """Runs of last week: the same twice, and another."""
+    peak = PeakUse(cpu=0.2, memory=310 * MIB)
+    old = write_run("aaaaaaaa", PASSED, ago_s=400_000, peak=peak)
+    new = write_run("bbbbbbbb", FAILED, replace(SPEC, command="make test lint", cpus=4), ago_s=90_000)
+    write_run("cccccccc", PASSED, replace(SPEC, name="docs", command="make html"), ago_s=7_200)
+    for folder, words in ((old, b"214 passed\n"), (new, b"213 passed\n1 failed: test_of_time\n")):
+        log = JobLog(folder, "work")
+        log.stdout(words)
+        log.close()
+
+
 def left_over() -> ScriptedFleet:
     fleet = empty()
     fleet.leave_over()
@@ -180,6 +208,13 @@ def on_run(name: str, *pressed: str) -> Script:
     return script
 
 
+async def in_the_shell(stage: Stage) -> None:
+    await stage.press("s")
+    await stage.sees("\n$\n")
+    await stage.press(*"echo", "space", *"hello", "enter")
+    await stage.sees("\nhello\n")
+
+
 SCENES: dict[str, Scene] = {
     "first-steps": Scene(nothing, keys()),
     "home-empty": Scene(empty, keys()),
@@ -190,6 +225,16 @@ SCENES: dict[str, Scene] = {
     "hosts": Scene(busy, keys("2")),
     "profiles": Scene(busy, keys("3")),
     "history-empty": Scene(busy, keys("4")),
+    "history": Scene(empty, keys("4"), before=earlier),
+    "history-run": Scene(empty, keys("4", "down", "enter"), before=earlier),
+    "history-events": Scene(empty, keys("4", "down", "v"), before=earlier),
+    "history-compared": Scene(
+        empty, keys("4", "down", "space", "down", "space", "equals_sign"), before=earlier
+    ),
+    "history-delete": Scene(empty, keys("4", "ctrl+d"), before=earlier),
+    "shell": Scene(in_a_shell, in_the_shell),
+    "files": Scene(FilesFleet, keys("F")),
+    "tiles": Scene(busy, keys("down", "space", "space", "m")),
     "commands": Scene(busy, keys("5")),
     "commands-empty": Scene(empty, keys("5")),
     "new-run": Scene(empty, keys("n")),

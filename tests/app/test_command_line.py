@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
+from textual.widgets import Input
 
 from tests.app.conftest import Stage
 from tests.app.fleet_script import SPEC
@@ -111,3 +113,15 @@ async def test_a_theme_and_a_profile_are_named_behind_their_words(stage: Stage) 
     await stage.press("colon", *f"run {name[:2]}", "tab", "enter")
     await stage.until(lambda: isinstance(stage.app.screen, RunScreen), "the run")
     assert len(stage.fleet.called("submit")) == 1
+
+
+async def test_a_line_typed_in_one_burst_is_all_in_the_field(stage: Stage) -> None:
+    run = stage.fleet.begin(SPEC)
+    await stage.sees("queued")
+    for character in ":forward":
+        stage.app.post_message(events.Key("colon" if character == ":" else character, character))
+    await stage.until(
+        lambda: [field.value for field in stage.app.screen.query(Input)] == ["forward"], "the whole line"
+    )
+    assert stage.fleet.called("submit") == []
+    assert run in stage.fleet.state.runs

@@ -153,7 +153,7 @@ async def test_a_file_is_read_found_in_and_wrapped(stage: Stage) -> None:
     await stage.press("F")
     await stage.sees("notes.txt")
     await stage.press("slash", *"notes", "enter")
-    await stage.sees("· /notes")
+    await stage.sees("/home/ubuntu · 1 of 3 entries · /notes")
     await stage.press("enter")
     await stage.sees("/home/ubuntu/notes.txt", "Two words", "three words")
     await stage.press("slash", *"words", "enter")
@@ -200,7 +200,7 @@ async def test_a_file_is_fetched_where_one_says(stage: Stage, tmp_path: Path) ->
     await stage.press("ctrl+u", *str(tmp_path), "enter")
     await stage.sees("Fetching notes.txt: 12M so far", "Stop fetching")
     inner(stage).may_arrive.set()
-    await stage.sees("✔ 12 bytes came:", "test_a_file_is_fetched_where_o0/")
+    await stage.sees("✔ Fetched 12 bytes:", "test_a_file_is_fetched_where_o0/")
     assert inner(stage).calls[-1] == ("fetch", "/home/ubuntu/notes.txt", tmp_path)
 
 

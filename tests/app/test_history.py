@@ -134,6 +134,16 @@ async def test_what_no_form_shows_is_carried_into_the_changed_run(fleet: Scripte
     assert fleet.called("submit") == [(spec,)]
 
 
+async def test_a_pinned_vm_hides_not_that_the_work_failed(fleet: ScriptedFleet) -> None:
+    write_run("aaaaaaaa", None)
+    with open_ledger() as ledger:
+        ledger.ended(RunId("aaaaaaaa"), FAILED)
+        ledger.pinned(RunId("aaaaaaaa"), NOW)
+    async with on_stage(fleet) as stage:
+        await stage.press("4")
+        await stage.sees("✘ failed 7 ◆", "✘ failed 7 ◆ pinned")
+
+
 async def test_two_are_compared(past: Stage) -> None:
     await past.press("equals_sign")
     assert isinstance(past.app.screen, HistoryScreen)

@@ -32,7 +32,7 @@ async def test_without_a_host_it_says_how_to_add_one() -> None:
 async def test_runs_are_shown_with_state_name_host_age_and_news(stage: Stage) -> None:
     fleet = stage.fleet
     fleet.now = NOW - 125
-    launching = fleet.begin(replace(SPEC, name="", image="22.04"), Phase.LEASED, Phase.LAUNCHING)
+    launching = fleet.begin(replace(SPEC, name=""), Phase.LEASED, Phase.LAUNCHING)
     fleet.emit(ProgressMade(run=launching, at=NOW, text="Retrieving image: 61%"))
     failed = fleet.begin(SPEC, *WORKING)
     fleet.boot(failed)
@@ -40,7 +40,7 @@ async def test_runs_are_shown_with_state_name_host_age_and_news(stage: Stage) ->
     fleet.pin(failed)
     fleet.enter(failed, Phase.KEPT)
     fleet.now = NOW
-    await stage.sees("◔ launching", "22.04", "2m 05s", "Retrieving image: 61%", "◆ kept", "✘ failed 7")
+    await stage.sees("◔ launching", "make test", "2m 05s", "Retrieving image: 61%", "◆ kept", "✘ failed 7")
     await stage.sees(
         "▶ 1 active", "◆ 1 pinned", "ssh -t demo multipass shell", "until you delete it: dayfly rm"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 import unicodedata
 from collections.abc import AsyncIterator, Callable
@@ -62,9 +61,7 @@ async def room() -> AsyncIterator[Room]:
     fleet.boot(run)
     async with on_stage(fleet) as stage:
         yield Room(stage, fleet, run)
-        for terminal in fleet.rooms.terminals:
-            terminal.close()
-            await asyncio.wait_for(terminal.gone.wait(), 10)
+        await fleet.rooms.close()
 
 
 async def test_a_shell_opens_and_takes_every_key(room: Room) -> None:

@@ -16,22 +16,36 @@ from hypothesis import strategies as st
 from tests.app.fleet_script import ScriptedLog
 from tui.app.widgets import log_find
 from tui.app.widgets.log_ansi import styled
-from tui.app.widgets.log_find import Hits, Place, parse_pattern, search
+from tui.app.widgets.log_find import WINDOW, Hits, Place, parse_pattern, search
 from tui.app.widgets.log_rows import ROW_MAX, rows
 from tui.app.widgets.log_view import LogView
 from tui.engine.logs import JobLog, RunLogReader
 from tui.model.errors import UsageError
 
 PIECES = st.sampled_from(
-    [b"needle", b"Needle", b"\x1b[31mnee\x1b[0mdle", b"nee", b"dle", b"\n", b" x ", b"\xc3\xa9", b"a\rb",
-     b"y" * 30, b"x\r\n"]
+    [b"needle", b"Needle", b"\x1b[31mnee\x1b[0mdle", b"nee", b"dle", b"\n", b" x ", b"a\rb", b"y" * 30,
+     b"x\r\n", b"\xc3\xa9", b"\xc3\x89", b"\xc3", b"\xff", b"\t", b"\r", b"\x08", b"\x1b[K", b"\xc2\x9b31m",
+     b"\x1b]8;;http://x\x1b\\", b"\x00"]
 )  # fmt: skip
 WRITES = st.lists(
     st.tuples(st.sampled_from(["stdout", "stderr"]), st.lists(PIECES, min_size=1, max_size=8).map(b"".join)),
     max_size=25,
 )
 TYPED = st.sampled_from(
-    ["needle", "Needle", "/nee.*/", "/^nee/", "é", "/[xy]$/", r"/\s+x/", "/^$/", "!needle", "!/x/"]
+    [
+        "needle",
+        "Needle",
+        "/nee.*/",
+        "/^nee/",
+        "é",
+        "É",
+        "/[xy]$/",
+        r"/\s+x/",
+        "/^$/",
+        "!needle",
+        "!/x/",
+        " x  ",
+    ]
 )
 
 
@@ -144,6 +158,33 @@ def test_a_line_of_many_megabytes_does_no_harm() -> None:
     assert log.largest_read <= 2 << 20
 
 
+def test_what_lies_across_two_rows_of_a_long_line_is_found_where_it_begins() -> None:
+    log = ScriptedLog()
+    log.add("work", b"x" * (ROW_MAX - 3) + b"needle" + b"y" * 3 * ROW_MAX + b"\n")
+    assert scan(Hits(log, "work", "", parse_pattern("needle"), 100)) == [0]
+    assert scan(Hits(log, "work", "", parse_pattern("/e+dle/"), 100)) == [0]
+    assert scan(Hits(log, "work", "", parse_pattern("/y{9}/"), 100)) == [ROW_MAX, 2 * ROW_MAX, 3 * ROW_MAX]
+
+
+def test_a_hit_across_two_writes_and_two_windows_is_found_once(tmp_path: Path) -> None:
+    async def write() -> None:
+        log = JobLog(tmp_path, "work")
+        log.stdout(b"x" * 99 + b"\n")
+        for _ in range(3):
+            log.stdout(b"y" * (WINDOW - 104) + b"\nnee")
+            log.flush()
+            log.stderr(b"no NEEDLE here\n")
+            log.flush()
+            log.stdout(b"dle\n")
+            log.flush()
+        log.close()
+
+    asyncio.run(write())
+    reader = RunLogReader(tmp_path)
+    assert len(scan(Hits(reader, "work", "stderr", parse_pattern("needle"), 100))) == 3
+    assert len(scan(Hits(reader, "work", "", parse_pattern("needle"), 100))) == 6
+
+
 # ---- filtered
 
 
@@ -228,12 +269,8 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("option", "needle", "most"), [("-c", "the one NEEDLE", 2), ("-ci", "the one needle", 8)]
-)
-def test_a_rare_string_is_found_as_quickly_as_grep_does(
-    million: Path, option: str, needle: str, most: float
-) -> None:
+@pytest.mark.parametrize(("option", "needle"), [("-c", "the one NEEDLE"), ("-ci", "the one needle")])
+def test_a_rare_string_is_found_as_quickly_as_grep_does(million: Path, option: str, needle: str) -> None:
     """Grep's whole process and our search in turn: what else the machine does slows both."""
     reader, ratios = RunLogReader(million), []
     words = ["grep", option, needle, str(million / "work.stdout")]
@@ -244,4 +281,4 @@ def test_a_rare_string_is_found_as_quickly_as_grep_does(
         hits = scan(Hits(reader, "work", "", parse_pattern(needle), 10))
         ratios.append((time.perf_counter() - theirs) / (theirs - began))
         assert int(grep.stdout) == len(hits) == 1
-    assert median(ratios) <= most, ratios
+    assert median(ratios) <= 2, ratios

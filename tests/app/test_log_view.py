@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import random
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.app.fleet_script import ScriptedLog
+from tui.app.widgets import log_source
 from tui.app.widgets.log_rows import ROW_MAX, rows
+from tui.app.widgets.log_source import LogSource
 from tui.app.widgets.log_view import LogView
 
 
@@ -183,3 +186,19 @@ def test_rows_hold_every_byte_of_each_stream_in_order(written: list[tuple[str, b
         raw = b"".join(data for name, data in written if name == stream)
         assert b"".join(row.data for row in found if row.stream == stream) == raw
     assert [row.offset for row in found] == sorted(row.offset for row in found)
+
+
+@given(chunks, st.integers(0, 1000), st.integers(1, 200))
+@settings(deadline=None, max_examples=200)
+def test_the_same_rows_are_found_from_anywhere(
+    written: list[tuple[str, bytes]], offset: int, block: int
+) -> None:
+    log = ScriptedLog()
+    for stream, data in written:
+        log.add("work", data.replace(b"a", b"\n"), stream)
+    whole = rows(log.read("work", 0, 1 << 20), 0)
+    offset = min(offset, log.size("work"))
+    with patch.object(log_source, "_BLOCK", block):
+        source = LogSource(log, "work")
+        assert list(source.rows_from(offset)) == [row for row in whole if row.offset >= offset]
+        assert [*source.rows_before(offset)][::-1] == [row for row in whole if row.offset < offset]

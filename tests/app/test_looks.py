@@ -3,18 +3,21 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
 from textual.theme import BUILTIN_THEMES, Theme
+from textual.timer import Timer
 
 import tui.app
 from tests.app.conftest import Stage, on_stage
 from tests.app.fleet_script import SPEC, ScriptedFleet
 from tui.app.commands import places
 from tui.app.glyphs import ASCII, AsciiOnly, needs_ascii
+from tui.app.screens.fleet_screen import FleetScreen
 from tui.app.themes import CURSOR, THEMES, TONES, contrast, variables_for
 from tui.model.phase import Phase
 from tui.model.settings import Looks, Settings
@@ -144,3 +147,26 @@ async def test_the_person_s_keys_and_theme_are_taken_and_clashes_named(fleet: Sc
 async def test_a_theme_that_is_not_there_is_said(fleet: ScriptedFleet) -> None:
     async with on_stage(fleet, settings=Settings(looks=Looks(theme="nrod"))) as stage:
         await stage.sees("There is no theme nrod.")
+
+
+async def test_ages_move_on_as_often_as_the_settings_say(
+    fleet: ScriptedFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paces: list[float] = []
+    set_interval = FleetScreen.set_interval
+
+    def noted(screen: FleetScreen, pace_s: float, *work: Any, **more: Any) -> Timer:
+        paces.append(pace_s)
+        return set_interval(screen, pace_s, *work, **more)
+
+    monkeypatch.setattr(FleetScreen, "set_interval", noted)
+    async with on_stage(fleet, settings=Settings(looks=Looks(refresh_s=0.25))):
+        assert 0.25 in paces
+
+
+async def test_the_footer_tells_of_the_palette_only_where_there_is_room(stage: Stage) -> None:
+    assert "palette" not in stage.text
+    await stage.pilot.resize_terminal(120, 36)
+    await stage.sees("palette")
+    await stage.pilot.resize_terminal(80, 24)
+    await stage.until(lambda: "palette" not in stage.text, "the entry is gone again")

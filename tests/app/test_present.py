@@ -178,7 +178,7 @@ def test_the_columns_of_the_runs_fill_the_width_and_no_more(width: int) -> None:
 
 
 def test_names_from_outside_are_cleaned() -> None:
-    run = run_in(spec=replace(SPEC, name="", image="evil\x1b]0;title\x07\x1b[31m"))
+    run = run_in(spec=replace(SPEC, name="", command="evil\x1b]0;title\x07\x1b[31m"))
     assert present.run_name(run) == "evil"
 
 

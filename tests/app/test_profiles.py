@@ -159,10 +159,12 @@ async def test_a_change_from_the_form_keeps_the_comments(there: Stage, mine: Pat
     await choose(there, "mine")
     await there.press("e")
     await there.until(lambda: isinstance(there.app.screen, NewRunScreen), "the form")
-    await there.sees("24.04", "ready")
+    await there.sees("24.04", "ready", "Edit mine")
     await there.press("tab", "end", "1", "ctrl+s")
     await there.sees("The comments of what was loaded stay")
-    await there.press("enter")
+    await there.press("backspace", "enter")
+    await there.sees("Not saved", "give it a name")
+    await there.press("ctrl+s", "enter")
     await there.sees("Saved as")
     assert mine.read_text() == MINE + "cpus = 11\n"
 
@@ -264,7 +266,7 @@ def test_only_wanted_ends_are_told() -> None:
 
 def test_a_notification_holds_no_escape_of_a_name() -> None:
     fleet = ScriptedFleet()
-    run = fleet.begin(replace(SPEC, name="", image="x\x1b]52;c;AAAA\x07y"), *WORKING)
+    run = fleet.begin(replace(SPEC, name="", command="x\x1b]52;c;AAAA\x07y"), *WORKING)
     fleet.end(run, Outcome(OutcomeKind.FAILED, 3, "\x07reason"))
     assert osc_9(fleet.state.runs[run]) == "\x1b]9;dayfly: xy ✘ failed 3\x07"
 

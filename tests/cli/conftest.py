@@ -2,91 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
-import signal
-import subprocess
-import sys
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.client import Client, Ended
 from tests.demo_host import DemoHost
 from tests.fixtures.sshd import Sshd, StartSshd
-from tui.engine.ledger import Ledger
 
-LIMIT_S = 90.0
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """A `dayfly` that has ended."""
-
-    status: int
-    stdout: bytes
-    stderr: str
+__all__ = ["Dayfly", "Ended"]
 
 
-@dataclass(slots=True)
-class Dayfly:
-    """Runs the command against one host."""
+@dataclass(slots=True, kw_only=True)
+class Dayfly(Client):
+    """Runs the command against the demo host, over some way to it."""
 
-    host: str
     demo: DemoHost
-    env: dict[str, str]
-    folder: Path
     sshd: Sshd | None = None
-    started: list[Process] = field(default_factory=list)
-
-    async def start(self, *words: str, stdin: int = subprocess.DEVNULL) -> Process:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "tui", *words),
-            stdin=stdin,
-            stdout=PIPE,
-            stderr=PIPE,
-            env=self.env,
-            cwd=self.folder,
-        )
-        self.started.append(process)
-        return process
-
-    async def __call__(self, *words: str, limit_s: float = LIMIT_S) -> Ended:
-        process = await self.start(*words)
-        return await self.end_of(process, limit_s=limit_s)
-
-    async def end_of(self, process: Process, *, limit_s: float = LIMIT_S) -> Ended:
-        async with asyncio.timeout(limit_s):
-            stdout, stderr = await process.communicate()
-        assert process.returncode is not None
-        return Ended(process.returncode, stdout, stderr.decode())
-
-    async def run(self, *words: str) -> Ended:
-        """`dayfly run --host HOST --image ubuntu-lts-agent WORDS`."""
-        return await self("run", "--host", self.host, "--image", "ubuntu-lts-agent", *words)
-
-    async def start_run(self, *words: str) -> Process:
-        return await self.start("run", "--host", self.host, "--image", "ubuntu-lts-agent", *words)
-
-    async def ps(self, *words: str) -> list[dict[str, Any]]:
-        ended = await self("ps", "--json", "--host", self.host, *words)
-        assert ended.status == 0, ended.stderr
-        rows: list[dict[str, Any]] = json.loads(ended.stdout)
-        return rows
-
-    def ledger(self) -> Ledger:
-        return Ledger(Path(self.env["DAYFLY_STATE_DIR"]))
-
-    def profile(self, name: str, text: str) -> str:
-        """A profile in ./profiles of the place where dayfly runs."""
-        folder = self.folder / "profiles"
-        folder.mkdir(exist_ok=True)
-        (folder / f"{name}.toml").write_text(text)
-        return name
 
 
 WAYS = ["demo", pytest.param("sshd", marks=pytest.mark.sshd), "local"]
@@ -107,12 +42,9 @@ async def dayfly(request: pytest.FixtureRequest, demo: DemoHost, tmp_path: Path)
             start: StartSshd = request.getfixturevalue("start_sshd")
             sshd = start(env=demo.own_environment())
             host, env = f"{sshd.user}@{sshd.address}:{sshd.port}", env | ssh_environment(sshd)
-    dayfly = Dayfly(host, demo, env, place, sshd)
+    dayfly = Dayfly(host=host, env=env, folder=place, demo=demo, sshd=sshd)
     yield dayfly
-    for process in dayfly.started:
-        if process.returncode is None:
-            process.send_signal(signal.SIGKILL)
-            await process.wait()
+    await dayfly.end_all()
 
 
 def only(way: str) -> pytest.MarkDecorator:

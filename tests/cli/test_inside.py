@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Dayfly, Ended, only
+from tests.cli.conftest import Dayfly, only
 from tests.cli.test_ends import said
+from tests.client import Client, Ended
 from tests.until import until
 from tui.verbs.inside import STDIN_LIMIT
 
 
-async def pinned(dayfly: Dayfly, command: str, *words: str) -> str:
+async def pinned(dayfly: Client, command: str, *words: str) -> str:
     """A run whose work is over and whose VM stays; its id."""
     ended = await dayfly.run("--pin", "always", *words, "-c", command)
     found = re.search(r"df-run-(\w+)", ended.stderr)
@@ -24,7 +25,7 @@ async def pinned(dayfly: Dayfly, command: str, *words: str) -> str:
     return found[1]
 
 
-async def fed(dayfly: Dayfly, data: bytes, *words: str) -> Ended:
+async def fed(dayfly: Client, data: bytes, *words: str) -> Ended:
     """With this on its stdin, through a pipe."""
     process = await dayfly.start(*words, stdin=PIPE)
     async with asyncio.timeout(60):

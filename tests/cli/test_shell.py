@@ -17,6 +17,7 @@ import pytest
 
 from tests.cli.conftest import Dayfly, only
 from tests.cli.test_inside import pinned
+from tests.client import Client
 from tests.until import until
 from tui.verbs.terminal import Passage
 
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.speed(40)
 class Person:
     """Somebody at a terminal, in which `dayfly` runs."""
 
-    def __init__(self, dayfly: Dayfly) -> None:
+    def __init__(self, dayfly: Client) -> None:
         self._dayfly = dayfly
         self._ours, self._theirs = os.openpty()
         self.screen = bytearray()
@@ -81,7 +82,7 @@ class Person:
 
 
 @contextmanager
-def person(dayfly: Dayfly) -> Iterator[Person]:
+def person(dayfly: Client) -> Iterator[Person]:
     who = Person(dayfly)
     try:
         yield who

@@ -88,7 +88,7 @@ SECRET = (
 )
 HOST_KEYS = (
     "address, user, port, identity_file, host_key, driver, manager, state_dir, "
-    "max_launching, max_running, images"
+    "kind, max_launching, max_running, images"
 )
 WRONG = [
     ('user = "a b"', 'user: found "a b"; write an account on the host, such as "ubuntu"'),

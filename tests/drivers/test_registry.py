@@ -34,7 +34,7 @@ def test_unknown_driver_lists_what_there_is() -> None:
 def test_driver_of_another_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(tmp_path, "potato = potato_driver:Potato")
     monkeypatch.syspath_prepend(tmp_path)
-    assert registry.names() == ("multipass", "potato")
+    assert registry.names() == ("incus", "lxd", "multipass", "potato")
     driver = registry.load("potato", "/opt/potato")
     assert driver.name == "potato"
     assert driver.version_argv()[0] == "/opt/potato"

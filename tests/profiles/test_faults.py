@@ -11,7 +11,7 @@ from tui.model.units import GIB
 
 GOOD = 'image = "lts"\ncommand = "true"\n'
 KEYS = (
-    "name, description, image, command, workdir, sudo, cpus, memory, disk, "
+    "name, description, image, command, workdir, sudo, kind, cpus, memory, disk, "
     "host, timeout, boot_timeout, grace, pin, pin_for, inputs, artifacts, collect_timeout, "
     "cloud_init, env, secrets, mask"
 )

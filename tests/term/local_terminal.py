@@ -93,3 +93,9 @@ class LocalInside:
         terminal = LocalTerminal(self.argv, size, on_bytes)
         self.terminals.append(terminal)
         return terminal
+
+    async def close(self) -> None:
+        """End every shell, and see it ended."""
+        for terminal in self.terminals:
+            terminal.close()
+            await asyncio.wait_for(terminal.gone.wait(), 10)

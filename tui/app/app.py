@@ -28,6 +28,7 @@ from tui.app.commands.command import BY_NAME
 from tui.app.commands.palette import CommandSearch
 from tui.app.glyphs import AsciiOnly, needs_ascii
 from tui.app.keeping import keep_within_limits
+from tui.app.keys_in_turn import KeysInTurn
 from tui.app.looks import clashes, keymap
 from tui.app.places import SCREENS
 from tui.app.screens.command_line import CommandLineDialog
@@ -110,6 +111,7 @@ class DayflyApp(App[Summary]):
         self._asked: set[str] = set()
         self._offered: set[RunId] = set()
         self._typed_lines: list[str] = []
+        self._keys = KeysInTurn(self, self.post_message)
         self._leave_presses = 0
         self._confirming: LeaveDialog | None = None
         self._leaving: LeavingScreen | None = None
@@ -154,9 +156,16 @@ class DayflyApp(App[Summary]):
 
     async def on_event(self, event: events.Event) -> None:
         """Let no key do what cannot be seen on a terminal that is too small."""
-        is_typed = isinstance(event, events.Key | events.Paste) and not event.is_forwarded
+        if not isinstance(event, events.Key | events.Paste) or event.is_forwarded:
+            await super().on_event(event)
+            return
         is_known = isinstance(event, events.Key) and event.key in _KEYS_OF_A_TINY_TERMINAL
-        if is_known or not (is_typed and is_too_small(self.size)):
+        if is_too_small(self.size) and not is_known:
+            return
+        if isinstance(self.focused, TerminalView):
+            await super().on_event(event)
+        elif not self._keys.holds(event):
+            self._keys.follow(self.focused or self.screen)
             await super().on_event(event)
 
     @property

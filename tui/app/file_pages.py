@@ -84,10 +84,11 @@ def amount(size: int) -> str:
     return f"{words} byte{'s' * (size != 1)}" if words.isdigit() else words
 
 
-def folder_title(folder: Folder) -> str:
-    """`/var/log · 12 entries`, and how many are not shown."""
+def folder_title(folder: Folder, narrowed_to: int | None = None) -> str:
+    """`/var/log · 12 entries`, or of a narrowed list `3 of 12 entries`; and how many can't be shown."""
     count = len(folder.entries)
-    words = f"{clean_line(folder.path)} · {count} entr{'y' if count == 1 else 'ies'}"
+    of = "" if narrowed_to is None else f"{narrowed_to} of "
+    words = f"{clean_line(folder.path)} · {of}{count} entr{'y' if count == 1 else 'ies'}"
     return f"{words} of {count + folder.more}: the others are too many to be shown" if folder.more else words
 
 

@@ -25,12 +25,15 @@ MOST_NAMED = 8
 
 
 def state_label(past: PastRun, live: RunState | None) -> Label:
-    """How it went, or where it is."""
+    """How it went, or where it is; a mark where the VM stays all the same."""
     if live is not None and not live.phase.is_over:
         return present.run_label(live)
+    went = present.outcome_label(past.outcome) if past.outcome else None
+    if past.is_owed and past.pinned_at:
+        return Label(f"{went.text} ◆", went.tone) if went else Label("◆ pinned", "pin")
     if past.is_owed:
-        return Label("◆ pinned", "pin") if past.pinned_at else Label("? not over", "warn")
-    return present.outcome_label(past.outcome) if past.outcome else Label("■ gone", "muted")
+        return Label("? not over", "warn")
+    return went or Label("■ gone", "muted")
 
 
 def when(at: float, now: float) -> str:
@@ -110,8 +113,9 @@ def record_facts(record: RunRecord, live: RunState | None, now: float) -> tuple[
     label = state_label(past, live)
     reason = clean_line(past.outcome.reason) if past.outcome else ""
     came = results.headline(state)
+    pinned = " pinned" if label.text.endswith(" ◆") else ""
     return (
-        ("State", Label(f"{label.text}{'   ' + reason if reason else ''}", label.tone)),
+        ("State", Label(f"{label.text}{pinned}{'   ' + reason if reason else ''}", label.tone)),
         ("When", Label(f"{when(past.submitted_at, now)}, took {took(past.took_s)}")),
         ("Phases", Label(durations(state) or "–", "muted")),
         ("Peak", Label(state.peak.words, "muted")),

@@ -5,6 +5,7 @@ A state is always shown as glyph, word and tone together, so that it survives wi
 
 from __future__ import annotations
 
+import shlex
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from tui.model.spec import PinPolicy, RunId, RunSpec
 from tui.model.state import FleetState, HostState, RunState
 from tui.model.text import clean_line
 from tui.model.units import format_duration, format_size
+
+_NAME_WIDTH = 40
+"""Of a run that is named by its command, in cells."""
 
 Tone = Literal["text", "muted", "busy", "good", "bad", "warn", "pin"]
 
@@ -130,8 +134,11 @@ def run_label(run: RunState) -> Label:
 
 
 def run_name(run: RunState) -> str:
-    """The profile's name, or the image of a run without one."""
-    return clean_line(run.spec.name or run.spec.image)
+    """The profile's name; without one the first line of its command, or else its image."""
+    spec = run.spec
+    words = spec.command if isinstance(spec.command, str) else shlex.join(spec.command)
+    name = clean_line(spec.name or words.strip().partition("\n")[0] or spec.image)
+    return fit(name, _NAME_WIDTH).rstrip()
 
 
 def run_age(run: RunState, now: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from tui.app import present
 from tui.app.command_words import Word
 from tui.app.commands import everywhere, files, places
 from tui.app.commands.command import Command, command_of
@@ -64,5 +65,5 @@ def _runs(app: DayflyApp) -> Iterator[Word]:
     newest = sorted(app.desk.fleet.state.runs.values(), key=lambda run: run.submitted_at, reverse=True)
     for run in newest:
         for name in (run.vm, run.id):
-            words = f"Go to this run: {run.spec.name or run.spec.image}."
+            words = f"Go to this run: {present.run_name(run)}."
             yield Word(name=name, help=words, do=_alone(app.open_run, run.id))

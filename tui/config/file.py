@@ -16,7 +16,7 @@ from tui.files.toml import ONE_WORD, TomlFile, nearest, read, shown, unknown_key
 from tui.model.errors import ProfileError
 from tui.model.hosts import DEMO, LOCAL, HostEntry
 from tui.model.settings import Settings
-from tui.model.spec import HostName
+from tui.model.spec import HostName, Kind
 
 FILE_NAME = "config.toml"
 
@@ -60,6 +60,7 @@ HOST_RULES: Mapping[str, Rule] = {
     "driver": Rule(text(r"[a-z][a-z0-9-]{0,40}"), 'write the name of a driver, such as "multipass"'),
     "manager": Rule(text(PATH), 'write the command or its path on the host, such as "/snap/bin/multipass"'),
     "state_dir": Rule(text(PATH), 'write a folder on the host, such as "/var/tmp/dayfly"'),
+    "kind": rules.one_of(Kind),
     "max_launching": whole(1, 64),
     "max_running": whole(1, 10_000),
 }
@@ -105,6 +106,7 @@ def checked(file: TomlFile, names: Names | None = None) -> Config:
 def _entry(name: str, table: Mapping[str, Any]) -> HostEntry:
     plain = {key: value for key, value in table.items() if key != "images"}
     images = tuple(table.get("images", {}).items())
+    plain["kind"] = Kind(table.get("kind", Kind.VM))
     return HostEntry(
         **{"address": "" if name == LOCAL else name, **plain, "name": HostName(name), "images": images}
     )

@@ -4,7 +4,7 @@ Calls go down, facts come up: the app and the command line call `Fleet`; the eng
 `Driver` and `HostOpener`; the warden calls `Host`, which knows bytes and no VM.
 """
 
-from tui.contracts.driver import Driver, Version
+from tui.contracts.driver import Ability, Driver, Version
 from tui.contracts.fleet import Fleet, Inside, LogChunk, LogReader, ParseHost, Terminal
 from tui.contracts.history import (
     Difference,
@@ -23,6 +23,7 @@ from tui.contracts.profiles import ProfilePage, ProfileShelf, ProfileSource, Tex
 from tui.contracts.warden import HostOpener, HostParts, LogSink, OnCommand, Upkeep, Warden
 
 __all__ = [
+    "Ability",
     "Ask",
     "Channel",
     "Completed",

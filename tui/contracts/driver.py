@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from tui.model.hosts import ImageInfo, VmInfo
 from tui.model.lease import Argv, Recipe
-from tui.model.spec import RunSpec, VmName
+from tui.model.spec import Kind, RunSpec, VmName
+
+
+class Ability(StrEnum):
+    """What not every manager can. What its driver does not declare is not asked of it."""
+
+    CLOUD_INIT = "cloud-init"
+    """Gives a new VM its user data."""
+    LABELS = "labels"
+    """Keeps the label that a launch gives to a VM: `Recipe.owner` prints it."""
+    REMOTES = "remotes"
+    """Fetches images that it does not have yet."""
+    CLUSTER = "cluster"
+    """May be one of several machines that share their VMs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +30,8 @@ class Version:
 
     client: str
     daemon: str = ""
+    kinds: frozenset[Kind] = frozenset({Kind.VM})
+    """What it can make on this host."""
 
 
 class Driver(Protocol):
@@ -24,6 +40,10 @@ class Driver(Protocol):
     @property
     def name(self) -> str:
         """`multipass`, `lxd`, ..."""
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What it can of what not every manager can."""
 
     @property
     def max_launching(self) -> int:
@@ -48,7 +68,14 @@ class Driver(Protocol):
         """Raises ManagerRefused where it makes no sense."""
 
     def launch_argv(self, vm: VmName, spec: RunSpec, image: str, version: Version) -> Argv:
-        """Makes the VM; ends when it takes commands. Where the spec has cloud-init, that is its stdin."""
+        """Makes the VM, of the spec's kind; ends when it takes commands.
+
+        Raises UsageError for what no manager of this sort can make. Whether this host can make such a kind,
+        and whether the manager can do what else is asked, is looked at before.
+        """
+
+    def launch_input(self, spec: RunSpec) -> bytes:
+        """What the launch reads on its stdin, such as the user data; empty: nothing."""
 
     def put_argv(self, vm: VmName, path: str) -> Argv:
         """Writes its stdin, however long, to a file in the VM, replacing it."""

@@ -15,8 +15,9 @@ import re
 import shlex
 from dataclasses import dataclass
 
-from tui.contracts import Version
+from tui.contracts import Ability, Version
 from tui.drivers import multipass_failures, multipass_json
+from tui.drivers.progress import last_phrase
 from tui.model.errors import ManagerMissing, UsageError
 from tui.model.hosts import ImageInfo, VmInfo
 from tui.model.lease import Argv, Recipe
@@ -30,9 +31,6 @@ _MEMORY_OPTION = (1, 11)
 """`--memory` came with it; `--mem`, its name before, is gone in 1.17."""
 _NO_SUCH_IMAGE = "file:///no/such.img"
 _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
-# Multipass redraws its line: erase line, cursor moves, or a carriage return.
-_REDRAW = re.compile(r"(?:\x1b\[[0-9;]*[A-Za-z]|[\r\n])+")
-_CUT_ESCAPE = re.compile(r"\x1b\[?[0-9;]*\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +43,11 @@ class Multipass:
     def name(self) -> str:
         """Its name in a host's entry."""
         return "multipass"
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """It keeps no labels."""
+        return frozenset({Ability.CLOUD_INIT, Ability.REMOTES})
 
     @property
     def max_launching(self) -> int:
@@ -105,6 +108,10 @@ class Multipass:
             *(("--cloud-init", "-") if spec.cloud_init else ()),
         )
 
+    def launch_input(self, spec: RunSpec) -> bytes:
+        """The user data as it is."""
+        return spec.cloud_init.text.encode() if spec.cloud_init else b""
+
     def put_argv(self, vm: VmName, path: str) -> Argv:
         """Writes its stdin to a file in the VM, replacing it; the folder must be there.
 
@@ -130,10 +137,7 @@ class Multipass:
 
     def launch_progress(self, tail: bytes) -> str:
         """The last phrase, such as `Retrieving image: 61%`; empty where `tail` has only spinner bytes."""
-        text = _CUT_ESCAPE.sub("", tail.decode("utf-8", "replace"))
-        _cut, *phrases = _REDRAW.split(text)  # a tail may begin in mid-phrase
-        shown = (clean_line(phrase.partition("\b")[0]).strip() for phrase in reversed(phrases))
-        return next(filter(None, shown), "")
+        return last_phrase(tail)
 
     def explain(self, stderr: bytes, status: int) -> tuple[str, str]:
         """What a failed command means, and what to do about it: (sentence, hint)."""

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from importlib.metadata import entry_points
 
 from tui.contracts import Driver
+from tui.drivers.lxd import Lxd, incus
+from tui.drivers.lxd_words import INCUS, LXD
 from tui.drivers.multipass import Multipass
 from tui.model.errors import UsageError
 
@@ -17,7 +19,11 @@ GROUP = "dayfly.drivers"
 
 DriverFactory = Callable[..., Driver]
 
-drivers: dict[str, DriverFactory] = {"multipass": Multipass}
+drivers: dict[str, DriverFactory] = {
+    "multipass": Multipass,
+    LXD.name: Lxd,
+    INCUS.name: incus,
+}
 """Those that come with dayfly."""
 
 

@@ -76,7 +76,7 @@ class Intake:
         if self._spec.cloud_init is None:
             return ""
         if not launched:
-            await self._errands.put(CLOUD_INIT_SPOOL, self._spec.cloud_init.text.encode())
+            await self._errands.put(CLOUD_INIT_SPOOL, self._link.driver.launch_input(self._spec))
         return CLOUD_INIT_SPOOL
 
     async def boot(self) -> Outcome | None:

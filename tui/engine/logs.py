@@ -242,7 +242,7 @@ class RunLogReader:
             pieces = _joined(pieces)
         with contextlib.ExitStack() as opened:
             files = {
-                stream: opened.enter_context(self.path(job, STREAMS[stream]).open("rb", buffering=0))
+                stream: opened.enter_context(_opened(f"{self._folder}/{job}.{STREAMS[stream]}"))
                 for stream in {piece.stream for piece in pieces}
             }
             return [
@@ -250,7 +250,7 @@ class RunLogReader:
                     job,
                     STREAMS[piece.stream],
                     piece.at,
-                    os.pread(files[piece.stream].fileno(), piece.length, piece.start),
+                    os.pread(files[piece.stream], piece.length, piece.start),
                     piece.offset,
                 )
                 for piece in pieces
@@ -279,18 +279,27 @@ class RunLogReader:
 
     @contextlib.contextmanager
     def _index(self, job: str) -> Iterator[_Index]:
-        try:
-            file = (self._folder / f"{job}.index").open("rb")
-        except FileNotFoundError:
-            yield _Index(-1)
-            return
-        with file:
-            yield _Index(file.fileno())
+        with contextlib.ExitStack() as opened:
+            file = -1
+            with contextlib.suppress(FileNotFoundError):
+                file = opened.enter_context(_opened(f"{self._folder}/{job}.index"))
+            yield _Index(file)
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[int]:
+    """A file's number: a search opens some hundred times, and buffers are of no use to it."""
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield file
+    finally:
+        os.close(file)
 
 
 _Entry = tuple[int, int, int, int, float]
 _BATCH = 1024
 """Entries that are read at once."""
+_FEW = 64
 
 
 class _Piece(NamedTuple):
@@ -332,7 +341,12 @@ class _Index(Sequence[_Entry]):
 
     def position(self, offset: int) -> int:
         """Of the entry that holds this byte of the merged log, or of the last."""
-        return max(0, bisect_right(self, offset, key=lambda entry: entry[0]) - 1)
+        low, high = 0, self._count
+        while high - low > _FEW:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self[middle][0] <= offset else (low, middle)
+        few = list(self._some(low, high)) if high else []  # one read is quicker than the last few looks
+        return low + max(0, bisect_right(few, offset, key=lambda entry: entry[0]) - 1)
 
     def pieces(self, offset: int, length: int, skip: int) -> Iterator[_Piece]:
         """Where the `length` bytes from `offset` on lie, but for the stream `skip`."""

@@ -19,6 +19,7 @@ from tui.engine.racing import first_of
 from tui.engine.store import Store
 from tui.model.errors import DayflyError
 from tui.model.events import VmSampled
+from tui.model.hosts import RUNNING
 from tui.model.phase import Phase
 from tui.model.spec import HostName, RunId, VmName
 from tui.model.state import RunState
@@ -65,7 +66,7 @@ class Sampling:
             return False
         if run.outcome is not None and not run.is_pinned:
             return False
-        return run.vm_state == self._link_of(run.host).driver.recipe(run.vm).running
+        return run.vm_state == RUNNING
 
 
 class VmSampler:

@@ -12,6 +12,7 @@ from tui.engine.collect import epilogue_limit, epilogue_of
 from tui.engine.emitter import Emitter
 from tui.engine.errands import Errands
 from tui.engine.intake import Intake
+from tui.engine.launching import launch_argv
 from tui.engine.ledger import Ledger, LedgerRow
 from tui.engine.link import HostLink
 from tui.engine.logs import RunLogs
@@ -19,6 +20,7 @@ from tui.engine.outcomes import AWAY, TIMEOUT, launch_failed, lost, outcome_of_e
 from tui.engine.secrets import SecretSources
 from tui.engine.takeover import TAIL, fetch_output, outcome_without_us
 from tui.model.errors import DayflyError, LogUnwritable
+from tui.model.hosts import RUNNING
 from tui.model.lease import (
     LAUNCH_JOB,
     WORK_JOB,
@@ -142,6 +144,7 @@ class Stages:
         await self._intake.check()
         self._emitter.progress(f"connecting to {link.name}")
         await link.first_contact()
+        launch_argv(link, self._vm, spec)  # what cannot be launched is refused before there is a lease
         await link.enter_lane(self._vm, self._emitter.progress)
         lease = LeaseSpec(
             vm=self._vm,
@@ -165,8 +168,7 @@ class Stages:
 
     async def _launch(self, *, begun: bool = False) -> Outcome | None:
         link, spec = self._link, self._spec
-        assert link.version is not None  # first_contact saw to it
-        argv = link.driver.launch_argv(self._vm, spec, link.entry.image(spec.image), link.version)
+        argv = launch_argv(link, self._vm, spec)
         self._emitter.enter(Phase.LAUNCHING)
         spool = await self._intake.put_user_data(launched=begun)
         await self.say(lambda: link.warden.start(self._vm, LAUNCH_JOB, argv, JobPlace.HOST, spool=spool))
@@ -193,14 +195,13 @@ class Stages:
     async def _boot(self) -> Outcome | None:
         """A launch that says it is done may still have lost its VM: look."""
         self._emitter.enter(Phase.BOOTING)
-        running = self._link.driver.recipe(self._vm).running
         state = ""
         try:
             async with asyncio.timeout(self._spec.boot_timeout_s):
                 while True:
                     vms = await self._link.list_now()
                     state = next((vm.state for vm in vms if vm.name == self._vm), "")
-                    if state == running:
+                    if state == RUNNING:
                         return None
                     if state in AWAY:
                         reason = "somebody deleted or stopped the VM while it was launched"

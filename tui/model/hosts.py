@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from tui.model.spec import HostName
+from tui.model.spec import HostName, Kind
 
 DEMO = HostName("demo")
 LOCAL = HostName("local")
+RUNNING = "Running"
+"""The state of a VM that takes commands, whatever its manager calls it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class HostEntry:
     """Path of the manager's command on the host; empty: looked for."""
     state_dir: str = ""
     """Where the warden keeps leases on the host; empty: ~/.local/state/dayfly."""
+    kind: Kind = Kind.VM
+    """What a run gets that does not say."""
     max_launching: int = 2
     max_running: int | None = None
     images: tuple[tuple[str, str], ...] = ()
@@ -52,6 +56,7 @@ class HostEntry:
             "driver": self.driver,
             "manager": self.manager,
             "state_dir": self.state_dir,
+            "kind": self.kind.value,
             "max_launching": self.max_launching,
             "max_running": self.max_running,
             "images": [list(pair) for pair in self.images],
@@ -61,7 +66,8 @@ class HostEntry:
     def from_json(cls, data: dict[str, Any]) -> HostEntry:
         """Read what `to_json` wrote."""
         images = tuple((str(ours), str(theirs)) for ours, theirs in data.get("images", []))
-        return cls(**{**data, "images": images})
+        kind = Kind(data.get("kind", Kind.VM))
+        return cls(**{**data, "images": images, "kind": kind})
 
 
 class Health(StrEnum):
@@ -82,6 +88,7 @@ class VmInfo:
 
     name: str
     state: str
+    """RUNNING, `Stopped`, or another word that its driver knows."""
     ipv4: tuple[str, ...] = ()
     release: str = ""
 

@@ -46,7 +46,7 @@ class Recipe:
     enter: Argv
     """Prefix of a command that runs in the VM."""
     owner: Argv = ()
-    """Prints the label of the VM, where the manager has labels."""
+    """Prints the label of the VM, where the manager has labels: its run's id, the last word of its name."""
     probe: Argv = ()
     """Tells whether a launch of this name is under way, and creates nothing."""
     probe_busy: str = ""

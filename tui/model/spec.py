@@ -25,6 +25,14 @@ class PinPolicy(StrEnum):
     ALWAYS = "always"
 
 
+class Kind(StrEnum):
+    """What a run gets for its own."""
+
+    VM = "vm"
+    CONTAINER = "container"
+    """It shares the host's kernel: quicker, and a weaker wall."""
+
+
 @dataclass(frozen=True, slots=True)
 class Input:
     """Files of this machine that the workload finds in its VM."""
@@ -98,6 +106,8 @@ class RunSpec:
     workdir: str = ""
     """Where in the guest the command starts; empty: the guest user's home."""
     sudo: bool = False
+    kind: Kind | None = None
+    """None: what the host's entry says."""
     cpus: int = 1
     memory: int = GIB
     """Bytes."""
@@ -145,6 +155,7 @@ class RunSpec:
         """Read what `to_json` wrote; unknown keys of later versions are ignored."""
         known = {field.name for field in fields(cls)}
         kept = {key: value for key, value in data.items() if key in known}
+        kept["kind"] = Kind(kept["kind"]) if kept.get("kind") else None
         kept["pin"] = PinPolicy(kept.get("pin", PinPolicy.NEVER))
         if not isinstance(kept["command"], str):
             kept["command"] = tuple(kept["command"])

@@ -43,7 +43,7 @@ _NEEDED = {
     "command": "missing; say what the VM is to run",
     "host": "missing; name a host: demo to try it, local, or user@server",
 }
-_NOT_IN_A_FORM = ("inputs", "artifacts", "collect_timeout_s", "cloud_init", "env", "secrets", "mask")
+_NOT_IN_A_FORM = ("kind", "inputs", "artifacts", "collect_timeout_s", "cloud_init", "env", "secrets", "mask")
 """The fields of RunSpec that a form carries through from what was loaded."""
 
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from tui.files.toml import ONE_WORD, ONE_WORD_HELP, KeyPath, shown, unknown_key
-from tui.model.spec import HostName, PinPolicy
+from tui.model.spec import HostName, Kind, PinPolicy
 from tui.model.units import DURATION_HELP, MIB, SIZE_HELP
 from tui.profiles import nested
 from tui.profiles.rules import MAX_ARGUMENT, Kept, Problem, duration, matching, size, without_nul
@@ -67,6 +67,13 @@ def _pin(value: object) -> PinPolicy:
     raise ValueError
 
 
+def _kind(value: object) -> Kind:
+    word = value.strip().lower() if isinstance(value, str) else value
+    if word in tuple(Kind):
+        return Kind(str(word))
+    raise ValueError
+
+
 Word = Annotated[str, AfterValidator(matching(ONE_WORD, 500))]
 
 
@@ -81,6 +88,7 @@ class Draft(BaseModel):
     command: Annotated[str | tuple[str, ...], BeforeValidator(_command)] = ""
     workdir: Annotated[str, AfterValidator(matching(re.compile(rf"/{_LINE.pattern}"), 1000))] = ""
     sudo: bool = False
+    kind: Annotated[Kind | None, BeforeValidator(_kind)] = None
     cpus: Annotated[int, Field(ge=1, le=MAX_CPUS)] = 0
     memory: Annotated[int, BeforeValidator(size(MIN_MEMORY))] = 0
     disk: Annotated[int, BeforeValidator(size(MIN_DISK))] = 0
@@ -106,6 +114,7 @@ ALLOWED = {
     "command": 'write a string for bash, such as "make test", or a list of strings',
     "workdir": "write a path in the VM that begins with /, such as /home/ubuntu",
     "sudo": "write true or false",
+    "kind": 'write "vm" or "container"',
     "cpus": f"write a whole number from 1 to {MAX_CPUS}",
     "memory": f"write {SIZE_HELP}",
     "disk": f"write {SIZE_HELP}",

@@ -35,9 +35,9 @@ def save(spec: RunSpec, name: str, *, like: Path | None, default_host: str | Non
 
     Raises UsageError.
     """
+    _check_name(name)
     if like is None or not like.is_file():
         return profiles.save(spec, name, replace=True)
-    _check_name(name)
     text = _like(like, replace(spec, name=name), default_host)
     return write_text(text, name, replace=True)
 

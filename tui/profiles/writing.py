@@ -6,15 +6,15 @@ from pathlib import Path
 
 from tui.files.folders import config_dir, write_atomically
 from tui.model.errors import UsageError
-from tui.model.spec import Artifact, CloudInit, Input, PinPolicy, RunSpec
+from tui.model.spec import Artifact, CloudInit, Input, Kind, PinPolicy, RunSpec
 from tui.model.units import format_duration, format_size
 from tui.profiles.places import user_folder
 
 FINISH = "finish"
 """In place of a grace: the work may end by itself."""
 FIELDS = {
-    **{key: key for key in ("name", "description", "image", "command", "workdir", "sudo", "cpus")},
-    **{key: key for key in ("memory", "disk", "host")},
+    **{key: key for key in ("name", "description", "image", "command", "workdir", "sudo", "kind")},
+    **{key: key for key in ("cpus", "memory", "disk", "host")},
     **{key: f"{key}_s" for key in ("timeout", "boot_timeout", "grace")},
     "pin": "pin",
     "pin_for": "pin_for_s",
@@ -75,7 +75,7 @@ def _as_toml(key: str, value: object) -> object:
             return format_size(value)
         case int() if key in _DURATIONS:
             return format_duration(value)
-        case PinPolicy():
+        case PinPolicy() | Kind():
             return value.value
         case CloudInit():
             return {"text": value.text, **({"on_failure": "stop"} if value.stop_on_failure else {})}

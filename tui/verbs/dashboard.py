@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -101,6 +102,7 @@ async def _connect(fleet: Supervisor, rows: Sequence[LedgerRow], hosts: Collecti
     from tui.wiring import load_transport
 
     await asyncio.to_thread(load_transport)
+    gc.freeze()  # what is loaded stays: going through all of it for garbage would hold up a key for 0.1 s
     for row in rows:
         fleet.recover(row)
     for host in hosts:

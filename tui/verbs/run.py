@@ -32,6 +32,7 @@ class CommandAfterDashes(click.Command):
 @click.argument("profile", required=False)
 @click.option("--image", help="Alias, remote:alias, URL, or a golden image of the host.")
 @click.option("--host", help="demo, local, a name from the config or ~/.ssh/config, or user@server[:port].")
+@click.option("--kind", help="vm or container. [default: what the host's entry says, else vm]")
 @click.option("--cpus", help="[default: 1]")
 @click.option("--memory", help="Such as 512M or 1.5G. [default: 1G]")
 @click.option("--disk", help="[default: 5G]")

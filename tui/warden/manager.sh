@@ -27,10 +27,10 @@ find_vm() {   # find_vm ROWS
   esac
 }
 
-is_ours() {   # where the manager keeps labels, the VM's label must be its name
+is_ours() {   # where the manager keeps labels, the VM's must be its run's id, the last word of its name
   local words
   IFS= read -r words <"$dir/recipe-label"
-  [ -z "$words" ] || [ "$(run_recipe label 15 </dev/null)" = "$lease" ]
+  [ -z "$words" ] || [ "$(run_recipe label 15 </dev/null)" = "${lease##*-}" ]
 }
 
 launch_state() {   # sets launch: none (nothing was ever sent), pending, made, or broken (nobody knows)

@@ -127,8 +127,10 @@ class FilesScreen(FleetScreen):
     def _title(self) -> str:
         if self._folder is None:
             return "The VM's files"
-        narrowed = f" · /{clean_line(self._filter.text.strip())}" if self._filter.is_on else ""
-        return file_pages.folder_title(self._folder) + narrowed
+        if not self._filter.is_on:
+            return file_pages.folder_title(self._folder)
+        words = clean_line(self._filter.text.strip())
+        return f"{file_pages.folder_title(self._folder, self._shown)} · /{words}"
 
     def _empty(self) -> str:
         """What to say in place of an empty list."""
@@ -141,9 +143,10 @@ class FilesScreen(FleetScreen):
         return ""
 
     @property
-    def _shown(self) -> bool:
+    def _shown(self) -> int:
+        """How many entries the filter leaves."""
         table = file_pages.files_table(self._folder, 80) if self._folder else None
-        return table is not None and bool(filtered(table, self._filter).rows)
+        return len(filtered(table, self._filter).rows) if table else 0
 
     def _telling(self, run: RunState) -> Label:
         if run.phase in (Phase.DELETING, Phase.GONE):
@@ -328,7 +331,7 @@ class FilesScreen(FleetScreen):
             await asyncio.sleep(_SHOW_EVERY_S)
 
     def _end_fetching(self, came: Fetched) -> None:
-        words = f"✔ {file_pages.amount(came.size)} came: {results.place(str(came.path))}"
+        words = f"✔ Fetched {file_pages.amount(came.size)}: {results.place(str(came.path))}"
         if came.left_out:
             more = f" and {len(came.left_out) - 1} more" if len(came.left_out) > 1 else ""
             self._tell(f"{words}; without {came.left_out[0]}{more}", "warn")

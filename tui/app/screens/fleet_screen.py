@@ -15,11 +15,12 @@ from textual.geometry import Size
 from textual.reactive import reactive
 from textual.screen import ModalScreen, Screen, ScreenResultType
 from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.app.commands.command import BY_NAME, Command, Scope, command_of
 from tui.app.shells import Shells
 from tui.app.widgets.fact_table import FactTable
+from tui.app.widgets.key_footer import KeyFooter
 from tui.contracts import Fleet, History, ParseHost, ProfileShelf
 from tui.model.settings import Settings
 from tui.model.spec import RunId
@@ -134,9 +135,13 @@ class FleetScreen(Page[RunId | None]):
         """The screen's own widgets."""
         yield from ()
 
-    def footer(self) -> Footer:
+    def footer(self) -> KeyFooter:
         """The keys; the palette's too where there is room."""
-        return Footer(show_command_palette=self.app.size.width >= _PALETTE_WIDTH)
+        return KeyFooter(show_command_palette=self._has_palette_room)
+
+    @property
+    def _has_palette_room(self) -> bool:
+        return self.app.size.width >= _PALETTE_WIDTH
 
     def show(self, state: FleetState, now: float) -> None:
         """Draw `state` as of `now` (epoch seconds)."""
@@ -157,11 +162,13 @@ class FleetScreen(Page[RunId | None]):
     def on_mount(self) -> None:
         """Draw at once, and keep the ages moving."""
         self.redraw()
-        self.set_interval(1.0, self._keep_up)
+        self.set_interval(self.desk.settings.looks.refresh_s, self._keep_up)
         self.app.theme_changed_signal.subscribe(self, lambda _: self._keep_up())
 
     def on_resize(self) -> None:
         """Another width may show more."""
+        for footer in self.query(KeyFooter):
+            footer.show_command_palette = self._has_palette_room
         self.call_after_refresh(self._keep_up)
 
     @on(FactTable.Resized)

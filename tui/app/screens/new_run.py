@@ -136,11 +136,17 @@ class NewRunScreen(FleetScreen):
         spec, rest = self._resolve() if not faults else (None, ())
         word = _first_fault(faults, typed, rest)
         note = Label("changed", "warn") if self.holds_text else Label("", "muted")
-        self.query_one("#header", Labels).show([Label("New run"), note], word)
+        self.query_one("#header", Labels).show([Label(self._title()), note], word)
         self.query_one("#consequences", Facts).show(self._consequences(spec, word, faults, rest))
         carried = results.carried(self._loaded) if self._loaded else ()
         self.set_class(bool(carried), "-carries")
         self.query_one("#carried", Facts).show(carried)
+
+    def _title(self) -> str:
+        """Opened to edit a profile, it says so."""
+        if self._first_profile and self._loaded:
+            return f"Edit {clean_line(self._loaded.name)}"
+        return "New run"
 
     def _consequences(
         self, spec: RunSpec | None, word: Label, faults: dict[str, str], rest: tuple[str, ...]
@@ -230,7 +236,7 @@ class NewRunScreen(FleetScreen):
         self.app.push_screen(dialog, lambda name: self._save_as(spec, name))
 
     def _save_as(self, spec: RunSpec, name: str | None) -> None:
-        if not name:
+        if name is None:
             return
         try:
             path = self.desk.profiles.save(spec, name, like=self._file)

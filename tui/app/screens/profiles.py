@@ -242,7 +242,7 @@ class ProfilesScreen(PlaceScreen):
             return
 
         def copy(new: str | None) -> None:
-            if not new:
+            if new is None:
                 return
             try:
                 path = self.desk.profiles.duplicate(page.name, new)

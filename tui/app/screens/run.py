@@ -120,7 +120,8 @@ class RunScreen(LogScreen, RunCommandsScreen):
         state_label = present.run_label(run)
         left = [Label(present.run_name(run), "text"), Label(f"{run.vm} on {run.host}", "muted")]
         pin = present.pin_label(run, now)
-        self.query_one("#header", Labels).show([*left, *([pin] if pin.text else [])], state_label)
+        asked = Label(tables.command_text(run.spec), "muted")
+        self.query_one("#header", Labels).show([*left, *([pin] if pin.text else []), asked], state_label)
         self.query_one(PhaseStrip).show(present.phase_steps(run, now))
         way_in = self.desk.fleet.shell_command(run.id) if present.has_way_in(run) else ""
         fate = self.fate_of(run, now)

@@ -27,10 +27,6 @@ class DiskWarning(Sheet):
         self.look()
         self.set_interval(_LOOK_S, self.look)
 
-    def on_resize(self) -> None:
-        """Wrap the words anew."""
-        self.put_text(self._words)
-
     @work(exclusive=True)
     async def look(self) -> None:
         """Say how it is now."""

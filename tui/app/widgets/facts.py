@@ -19,11 +19,11 @@ class Facts(Sheet):
     @property
     def sentence_width(self) -> int:
         """How many cells a line of a sentence has."""
-        return max(1, self.content_size.width - _WORD_WIDTH)
+        return max(1, self.room - _WORD_WIDTH)
 
     def show(self, facts: Sequence[Fact]) -> None:
         """Show these and nothing else."""
-        self.put([line for word, label in facts for line in self._lines_of(word, label)])
+        self.draw(lambda: [line for word, label in facts for line in self._lines_of(word, label)])
 
     def _lines_of(self, word: str, label: Label) -> Iterator[Text]:
         colours = tone_colours(self.app)
@@ -44,10 +44,13 @@ class Labels(Sheet):
 
     def show(self, left: Sequence[Label], right: Label) -> None:
         """Show these and nothing else."""
+        self.draw(lambda: [self._line(left, right)])
+
+    def _line(self, left: Sequence[Label], right: Label) -> Text:
         colours = tone_colours(self.app)
         line = Text(no_wrap=True)
         for label in left:
             line.append("   " if line else "").append(label.text, colours[label.tone])
         end = Text(right.text, colours[right.tone])
-        line.truncate(max(0, self.content_size.width - end.cell_len - 2), overflow="ellipsis", pad=True)
-        self.put([line.append("  ").append_text(end)])
+        line.truncate(max(0, self.room - end.cell_len - 2), overflow="ellipsis", pad=True)
+        return line.append("  ").append_text(end)

@@ -20,10 +20,10 @@ class Gauges(Sheet):
 
     def show(self, gauges: Sequence[Gauge]) -> None:
         """Show these and nothing else."""
-        width = self.content_size.width - _WORD - _NUMBER - _PEAK
-        self.put([self._line(gauge, max(0, min(_LONGEST, width))) for gauge in gauges])
+        self.draw(lambda: [self._line(gauge) for gauge in gauges])
 
-    def _line(self, gauge: Gauge, width: int) -> Text:
+    def _line(self, gauge: Gauge) -> Text:
+        width = max(0, min(_LONGEST, self.room - _WORD - _NUMBER - _PEAK))
         colours = tone_colours(self.app)
         return Text.assemble(
             (fit(gauge.word, _WORD), colours["muted"]),

@@ -14,14 +14,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tui.app.widgets.log_ansi import styled
-from tui.app.widgets.log_rows import ROW_MAX, first_cut
+from tui.app.widgets.log_rows import ROW_MAX, begins_line, first_cut
 from tui.contracts import LogChunk, LogReader
 from tui.model.errors import UsageError
 
 WINDOW = 1024 * 1024
 _PAD = 2 * ROW_MAX
 _SAMPLE = 4096
-_ESCAPE = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-~]")
+_FOLDED = 64 * 1024
+"""So many bytes are made lower case at once: more would cost fresh memory each time."""
+_OVERLAP = 1024
+"""What lies across the pieces of a long line is found if it is not longer."""
+_STYLES = re.compile(rb"\x1b\[[0-?]*[ -/]*[@-JL-~]")
+_ACTS = re.compile(rb"[\x1b\x08]|\r(?!\n)|\xc2[\x80-\x9f]")
+"""Once styles are gone: what has a line look other than its bytes say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,9 @@ def find_in(reader: LogReader, job: str, skip: str, pattern: Pattern, start: int
     limit = reach if is_last else max(end, reach - _PAD)
     offsets, resume = [], limit
     for stream in {chunk.stream for chunk in chunks}:
-        joined = _Joined([chunk for chunk in chunks if chunk.stream == stream], is_headless=lead > 0)
+        own = [chunk for chunk in chunks if chunk.stream == stream]
+        is_cut = 0 < lead == own[0].offset or (lead > 0 and not begins_line(reader, job, own[0]))
+        joined = _Joined(own, is_headless=is_cut)
         offsets += [hit for hit in joined.hits(pattern) if start <= hit < limit]
         resume = min(resume, joined.unfinished) if is_last else resume
     return Found(sorted(offsets), limit, max(start, resume) if is_last else limit)
@@ -117,34 +125,63 @@ class _Joined:
         for start, end in _lines_to_look_at(data, pattern):
             if start == 0 and self._is_headless and end - start < _PAD:
                 continue  # the rest of a line that is another window's
-            for piece, offset in self._pieces(start, end):
-                if pattern.is_in(styled(piece).text) is not pattern.is_inverse:
+            for first, last, offset in self._pieces(start, end):
+                if self._has(first, last, end, pattern) is not pattern.is_inverse:
                     yield offset
 
-    def _pieces(self, start: int, end: int) -> Iterator[tuple[bytes, int]]:
-        """A line as the rows in which it is shown."""
+    def _has(self, first: int, last: int, end: int, pattern: Pattern) -> bool:
+        """Whether it begins in this piece of the line that goes on to `end`."""
+        text = styled(self._data[first:last]).text
+        if last == end or pattern.is_in(text):
+            return pattern.is_in(text)
+        longer = styled(self._data[first : min(end, last + _OVERLAP)]).text
+        return any(start < len(text) for start, _ in pattern.spans(longer))
+
+    def _pieces(self, start: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """A line as the rows in which it is shown: from where to where here, and the offset."""
         offset = self._offset(start)
         cut = first_cut(offset)
         if start == 0 and self._is_headless:
             cut = -(-offset // ROW_MAX) * ROW_MAX
         while end - start > ROW_MAX and start + cut - offset < end:
-            yield self._data[start : start + cut - offset], offset
+            yield start, start + cut - offset, offset
             start, offset = start + cut - offset, cut
             cut = offset + ROW_MAX
-        yield self._data[start:end], offset
+        yield start, end, offset
 
 
 def _lines_to_look_at(data: bytes, pattern: Pattern) -> Iterator[tuple[int, int]]:
     """Where the lines begin and end that may be meant; no line that is meant is left out."""
-    if not pattern.is_inverse and b"\x1b" not in data:
-        if pattern.needle:
-            yield from _around(data, _positions(data, pattern))
+    if not pattern.is_inverse:
+        # A blank may come from a tab; any other character that is shown is there.
+        if _lacks_a_byte(data, pattern.needle.replace(b" ", b""), ignores_case=pattern.ignores_case):
             return
-        text = data.decode("utf-8", "replace")
-        if text.isascii() and "\r" not in text:
-            yield from _around(data, (found.span() for found in pattern.regex.finditer(text)))
+        bare = _STYLES.sub(b"", data) if b"\x1b" in data else data
+        if not _acts(bare):
+            yield from _of_calm_lines(data, bare, pattern)
             return
     yield from _line_by_line(data, pattern)
+
+
+def _acts(bare: bytes) -> bool:
+    """Whether any line may look other than its bytes say; one byte is found fastest."""
+    return any(byte in bare for byte in (b"\x1b", b"\x08", b"\r", b"\xc2")) and bool(_ACTS.search(bare))
+
+
+def _of_calm_lines(data: bytes, bare: bytes, pattern: Pattern) -> Iterator[tuple[int, int]]:
+    """The lines to be looked at where all look as `bare`, which is `data` without its styles."""
+    is_in_place = bare is data
+    if pattern.needle and not (b" " in pattern.needle and b"\t" in bare):
+        found = ((at, at) for at in _positions(bare, pattern))
+    else:
+        text = bare.decode("utf-8", "replace")
+        if not text.isascii() or "\t" in text or "\r" in text:
+            text, is_in_place = text.replace("\r\n", "\n").expandtabs(8), False
+        found = (hit.span() for hit in pattern.regex.finditer(text))
+    if is_in_place:
+        yield from _around(data, found)
+    elif next(found, None):
+        yield from _line_by_line(data, pattern)
 
 
 def _lacks_a_byte(data: bytes, needle: bytes, *, ignores_case: bool) -> bool:
@@ -157,13 +194,21 @@ def _lacks_a_byte(data: bytes, needle: bytes, *, ignores_case: bool) -> bool:
     return False
 
 
-def _positions(data: bytes, pattern: Pattern) -> Iterator[tuple[int, int]]:
-    if _lacks_a_byte(data, pattern.needle, ignores_case=pattern.ignores_case):
+def _positions(data: bytes, pattern: Pattern) -> Iterator[int]:
+    """Where the needle is, once a line at least."""
+    needle = pattern.needle
+    if not pattern.ignores_case:
+        yield from _in_lines(data, needle)
         return
-    hay, needle = (data.lower(), pattern.needle) if pattern.ignores_case else (data, pattern.needle)
+    for start in range(0, len(data), _FOLDED):
+        part = data[start : start + _FOLDED + len(needle) - 1].lower()
+        yield from (start + at for at in _in_lines(part, needle))
+
+
+def _in_lines(hay: bytes, needle: bytes) -> Iterator[int]:
     at = hay.find(needle)
     while at >= 0:
-        yield at, at
+        yield at
         newline = hay.find(b"\n", at)
         at = hay.find(needle, newline + 1) if newline >= 0 else -1
 
@@ -182,15 +227,19 @@ def _around(data: bytes, found: Iterator[tuple[int, int]]) -> Iterator[tuple[int
 
 def _line_by_line(data: bytes, pattern: Pattern) -> Iterator[tuple[int, int]]:
     start = 0
-    ignores = pattern.ignores_case
-    needle = pattern.needle.lower() if ignores else pattern.needle
     for line in data.split(b"\n"):
         end = start + len(line)
-        bare = _ESCAPE.sub(b"", line) if b"\x1b" in line else line
-        has = needle in (bare.lower() if ignores else bare) if needle else True
-        if (has or pattern.is_inverse) and (line or end < len(data)):
+        if (pattern.is_inverse or _may_have(line, pattern)) and (line or end < len(data)):
             yield start, end
         start = end + 1
+
+
+def _may_have(line: bytes, pattern: Pattern) -> bool:
+    needle = pattern.needle
+    bare = (_STYLES.sub(b"", line) if b"\x1b" in line else line).rstrip(b"\r")
+    if (bare.lower() if pattern.ignores_case else bare).find(needle) >= 0:
+        return True
+    return (b" " in needle and b"\t" in bare) or _ACTS.search(bare) is not None
 
 
 class Hits:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from tui.contracts import LogChunk
+from tui.contracts import LogChunk, LogReader
 
 ROW_MAX = 8 * 1024
+_OTHER = {"stdout": "stderr", "stderr": "stdout"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,16 @@ def rows(
 def first_cut(offset: int) -> int:
     """Where the first piece of a long line that begins at `offset` ends."""
     return -(-(offset + ROW_MAX) // ROW_MAX) * ROW_MAX
+
+
+def begins_line(reader: LogReader, job: str, chunk: LogChunk) -> bool:
+    """Whether no line of an earlier chunk of its stream goes on in `chunk`; blocks."""
+    other = _OTHER.get(chunk.stream)
+    if other is None:
+        return True
+    before = reader.back(job, chunk.offset, 1, other)
+    last = reader.read(job, before, 1, other)
+    return not last or last[0].offset >= chunk.offset or last[0].data == b"\n"
 
 
 def _pieces(data: bytes) -> list[bytes]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from itertools import islice
 from typing import NamedTuple
 
 from tui.app.widgets.log_find import Hits
-from tui.app.widgets.log_rows import ROW_MAX, Row, rows
+from tui.app.widgets.log_rows import ROW_MAX, Row, begins_line, rows
 from tui.contracts import LogChunk, LogReader
 
-_BLOCK = 32 * 1024
-_BLOCK_MAX = 32 * _BLOCK
+_BLOCK = 8 * 1024
+_BLOCK_MAX = 128 * _BLOCK
 _PAD = 2 * ROW_MAX
-_OTHER = {"stdout": "stderr", "stderr": "stdout"}
 _REDRAWN = 64 * ROW_MAX
 """Of a line that redraws itself for ever, one piece in so many bytes is shown, and its end."""
 
@@ -69,7 +69,7 @@ class LogSource:
                 return
             reach = chunks[-1].offset + len(chunks[-1].data)
             end = size if reach >= size else max(offset + 1, reach - _PAD)
-            yield from (row for row in self._put_together(chunks, start) if offset <= row.offset < end)
+            yield from self._put_together(chunks, start, offset, end)
             offset, block = end, min(4 * block, _BLOCK_MAX)
 
     def rows_before(self, offset: int) -> Iterator[Row]:
@@ -79,12 +79,16 @@ class LogSource:
             first = self.reader.back(self.job, end, block, self.skip)
             start = self.reader.back(self.job, first, _PAD, self.skip)
             chunks = self.reader.read(self.job, start, block + 2 * _PAD, self.skip)
-            found = self._put_together(chunks, start)
-            yield from (row for row in reversed(found) if first <= row.offset < end)
+            yield from reversed(self._put_together(chunks, start, first, end))
             end, block = first, min(4 * block, _BLOCK_MAX)
 
-    def _put_together(self, chunks: Sequence[LogChunk], start: int) -> list[Row]:
-        return [row for row in rows(chunks, start, self._continues) if not _is_redrawn(row)]
+    def _put_together(self, chunks: Sequence[LogChunk], start: int, first: int, end: int) -> list[Row]:
+        """The rows that begin from `first` to before `end`; the chunks begin at `start`."""
+        near = _near(chunks, first, end)
+        if near and near[0].offset != start:
+            start = 0  # no line runs into it
+        found = rows(near, start, self._continues)
+        return [row for row in found if first <= row.offset < end and not _is_redrawn(row)]
 
     def _continues(self, chunk: LogChunk) -> bool:
         """Whether the line at the start of `chunk` began in an earlier one of its stream."""
@@ -92,16 +96,8 @@ class LogSource:
         if key not in self._begins:
             if len(self._begins) > 1000:
                 self._begins.clear()
-            self._begins[key] = self._begins_line(chunk)
+            self._begins[key] = begins_line(self.reader, self.job, chunk)
         return not self._begins[key]
-
-    def _begins_line(self, chunk: LogChunk) -> bool:
-        other = _OTHER.get(chunk.stream)
-        if other is None:
-            return True
-        before = self.reader.back(self.job, chunk.offset, 1, other)
-        last = self.reader.read(self.job, before, 1, other)
-        return not last or last[0].offset >= chunk.offset or last[0].data == b"\n"
 
     # ---- filtered
 
@@ -157,6 +153,25 @@ class LogSource:
         """Offset of the last row that is shown after `hit` and before `limit`."""
         tail = islice(self.rows_from(hit), 1, context + 1)
         return max((near.offset for near in tail if near.offset < limit), default=hit)
+
+
+def _near(chunks: Sequence[LogChunk], first: int, end: int) -> Sequence[LogChunk]:
+    """Without the lines before `first` and from `end` on, where one stream is alone: a flood has many."""
+    if len({chunk.stream for chunk in chunks}) != 1:
+        return chunks
+    near: list[LogChunk] = []
+    for chunk in chunks:
+        begin = chunk.data.rfind(b"\n", 0, max(0, first - chunk.offset)) + 1
+        if begin:
+            near = []
+        stop = chunk.data.find(b"\n", max(begin, end - 1 - chunk.offset)) + 1
+        is_last = stop > 0 and chunk.offset + stop >= end
+        data = chunk.data[begin : stop if is_last else None]
+        if data:
+            near.append(replace(chunk, data=data, offset=chunk.offset + begin))
+        if is_last:
+            break
+    return near
 
 
 def _is_redrawn(row: Row) -> bool:

@@ -46,20 +46,23 @@ class LogTabs(Sheet):
 
     def show(self, job: str, tabs: Collection[str], *, is_following: bool) -> None:
         """Mark the one that is shown; where there is no room for all, the first ones go."""
+        self.draw(lambda: [self._line(job, tabs, is_following)])
+
+    def _line(self, job: str, tabs: Collection[str], is_following: bool) -> Text:
         colours = tone_colours(self.app)
         end = Text("▌ stderr   ", colours["bad"])
         end.append("▼ following" if is_following else "■ paused   ", colours["muted"])
-        room, self._tabs = self.content_size.width, [tab for tab in TITLES if tab in tabs]
+        room, self._tabs = self.room, [tab for tab in TITLES if tab in tabs]
         if job == RESULTS or sum(len(TITLES[tab]) for tab in self._tabs) + end.cell_len > room:
             end = Text("")
-        while self._tabs[0] != job and sum(len(TITLES[tab]) for tab in self._tabs) > room > 0:
+        while self._tabs[0] != job and sum(len(TITLES[tab]) for tab in self._tabs) > room:
             self._tabs.pop(0)
         line = Text(no_wrap=True)
         for name in self._tabs:
             style = f"bold reverse {colours['busy']}" if name == job else colours["muted"]
             line.append(TITLES[name], style)
         line.truncate(max(0, room - end.cell_len), pad=True)
-        self.put([line.append_text(end)])
+        return line.append_text(end)
 
     def on_click(self, event: events.Click) -> None:
         """Find the tab under the pointer."""

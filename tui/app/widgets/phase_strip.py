@@ -17,15 +17,18 @@ class PhaseStrip(Sheet):
 
     def show(self, steps: tuple[PhaseStep, ...]) -> None:
         """Show as many of the last steps as fit."""
+        self.draw(lambda: self._lines_of(steps))
+
+    def _lines_of(self, steps: tuple[PhaseStep, ...]) -> tuple[Text, Text]:
         shown = list(steps)
-        while shown and sum(map(_width, shown)) + len(shown) - 1 > self.content_size.width > 0:
+        while shown and sum(map(_width, shown)) + len(shown) - 1 > self.room:
             shown.pop(0)
         colours = tone_colours(self.app)
         names, marks = Text(no_wrap=True), Text(no_wrap=True)
         for step in shown:
             names.append(fit(step.name, _width(step)) + " ", colours[step.tone])
             marks.append(fit(step.mark, _width(step)) + " ", colours[step.tone])
-        self.put((names, marks))
+        return names, marks
 
 
 def _width(step: PhaseStep) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 
 from rich.text import Text
@@ -11,7 +11,7 @@ from textual.widget import Widget
 
 
 class Sheet(Widget):
-    """Shows lines, already as wide as it is."""
+    """Shows lines, already as wide as it is; those that are drawn it draws anew for another width."""
 
     DEFAULT_CSS = "Sheet { height: auto; }"
     ALLOW_SELECT = False
@@ -20,6 +20,22 @@ class Sheet(Widget):
         super().__init__(id=id)
         self._lines: tuple[Text, ...] = ()
         self._painted_for = Size()
+        self._draw: Callable[[], Sequence[Text]] | None = None
+
+    @property
+    def room(self) -> int:
+        """How many cells a line has: before the first layout, as many as the terminal."""
+        return self.content_size.width or self.app.size.width
+
+    def draw(self, lines: Callable[[], Sequence[Text]]) -> None:
+        """Show what `lines` gives for the `room` of now, and whenever that changes what it gives then."""
+        self._draw = lines
+        self.put(lines())
+
+    def on_resize(self) -> None:
+        """Whoever filled it did not know this width, and may not come by for a second."""
+        if self._draw is not None:
+            self.put(self._draw())
 
     def put(self, lines: Sequence[Text]) -> None:
         """Show these lines and nothing else."""
@@ -37,8 +53,8 @@ class Sheet(Widget):
 
     def put_text(self, text: str) -> None:
         """Show a text, wrapped."""
-        width = max(1, self.content_size.width)
-        self.put([line for part in text.split("\n") for line in Text(part).wrap(self.app.console, width)])
+        parts = [Text(part) for part in text.split("\n")]
+        self.draw(lambda: [line for part in parts for line in part.wrap(self.app.console, self.room)])
 
     def render(self) -> Text:
         """All the lines."""

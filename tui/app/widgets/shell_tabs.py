@@ -31,8 +31,11 @@ class ShellTabs(Sheet, can_focus=True):
 
     def show(self, titles: Sequence[str], shown: int, right: str) -> None:
         """Mark the one that is shown; where there is no room for all, the first ones go."""
+        self.draw(lambda: [self._line(titles, shown, right)])
+
+    def _line(self, titles: Sequence[str], shown: int, right: str) -> Text:
         colours = tone_colours(self.app)
-        room = self.content_size.width
+        room = self.room
         names = [f" {at} {title[:_TITLE_MAX]} " for at, title in enumerate(titles, 1)]
         end = Text(f" {right}", colours["muted"])
         if sum(map(len, names)) + end.cell_len > room:
@@ -46,7 +49,7 @@ class ShellTabs(Sheet, can_focus=True):
             line.append(name, mark if at == shown else colours["muted"])
             self._ends.append(line.cell_len)
         line.truncate(max(0, room - end.cell_len), pad=True)
-        self.put([line.append_text(end)])
+        return line.append_text(end)
 
     def on_click(self, event: events.Click) -> None:
         """Find the tab under the pointer."""
